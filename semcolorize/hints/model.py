@@ -1,15 +1,32 @@
-"""What a hint is: a place, a color, a name.
+"""What a hint is: a place, a color, a name; and a set of them, as read from a file.
 
-Geometry is in continuous (row, column) coordinates of the image, as ImageJ draws them with x and y exchanged:
-pixel (r, c) covers rows [r, r + 1) and columns [c, c + 1), so its center lies at (r + 0.5, c + 0.5). The turn from
-(x, y) happens in `semcolorize.hintfiles` and nowhere else.
+Geometry is in continuous (row, column) coordinates of the image: pixel (r, c) covers rows [r, r + 1) and
+columns [c, c + 1), so its center lies at (r + 0.5, c + 0.5). ImageJ counts areas like that too (with x and y
+exchanged), but the points and lines of ImageJ name pixels, so that a point drawn on pixel (r, c) is (r + 0.5,
+c + 0.5) here. The turn from (x, y) happens in `semcolorize.hintfiles` and nowhere else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-__all__ = ["Hint", "LineHint", "Oval", "PointHint", "Polygons", "Rectangle", "RegionHint", "Shape"]
+from semcolorize.color.palette import Palette
+
+__all__ = [
+    "Hint",
+    "HintSet",
+    "LineHint",
+    "Oval",
+    "PointHint",
+    "Polygons",
+    "Rectangle",
+    "RegionHint",
+    "Shape",
+    "SkippedHint",
+    "scale_hint",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,7 @@ class Oval:
 
 @dataclass(frozen=True, slots=True)
 class Polygons:
-    """One or several closed rings of (row, column) vertices, filled even-odd (rings inside rings are holes)."""
+    """One or several closed rings of (row, column) vertices, filled even-odd: inner rings are holes."""
 
     rings: tuple[tuple[tuple[float, float], ...], ...]
 
@@ -49,8 +66,8 @@ class Hint:
     Parameters
     ----------
     lab : tuple of 3 floats
-        CIE L*, a*, b* (D65, 2 degree) of the color as the user chose it. Only a*, b* color the image; L* shows
-        the swatch in the legend.
+        CIE L*, a*, b* (D65, 2 degree) of the color as the user chose it. Only a*, b* color the image; L*
+        shows the swatch in the legend.
     name : str or None
         Class name; hints of one name are one legend entry.
     strength : float
@@ -58,7 +75,8 @@ class Hint:
     limit : bool
         The color stays inside the hint's area: it does not spread to look-alikes.
     origin : str
-        Where the hint came from (``hints.yaml:7``, ``cells.zip: 0012-0034.roi``), for messages and provenance.
+        Where the hint came from (``hints.yaml:7``, ``cells.zip: 0012-0034.roi``), for messages and
+        provenance.
     """
 
     lab: tuple[float, float, float]
@@ -95,3 +113,82 @@ class RegionHint(Hint):
     """An area: rectangle, oval, or polygons with holes."""
 
     shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedHint:
+    """Something in a hint file that is no hint, and why: a text label, a ROI without a color."""
+
+    origin: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HintSet:
+    """The hints of one image, and where they came from.
+
+    Parameters
+    ----------
+    hints : tuple of Hint
+        In file order; where two overlap, the later wins.
+    palette : Palette
+        The named colors the file declares or was read with.
+    skipped : tuple of SkippedHint
+        What was found but is no hint.
+    source : str
+        Path of the file; empty if the hints were made in memory.
+    sha256 : str
+        Of that file.
+    files : tuple of (path, sha256)
+        Every file read, the source first.
+    coordinates : {"pixels", "fraction"}
+        Unit of the geometry: pixels, or fractions of the image's height and width (see `at`).
+    """
+
+    hints: tuple[Hint, ...] = ()
+    palette: Palette = field(default_factory=Palette)
+    skipped: tuple[SkippedHint, ...] = ()
+    source: str = ""
+    sha256: str = ""
+    files: tuple[tuple[str, str], ...] = ()
+    coordinates: Literal["pixels", "fraction"] = "pixels"
+
+    def __iter__(self) -> Iterator[Hint]:
+        return iter(self.hints)
+
+    def __len__(self) -> int:
+        return len(self.hints)
+
+    def at(self, shape: tuple[int, int]) -> HintSet:
+        """Return the same hints in pixels of an image of (rows, columns); unchanged if they are in pixels."""
+        if self.coordinates == "pixels":
+            return self
+        rows, columns = shape
+        scaled = tuple(scale_hint(hint, rows, columns) for hint in self.hints)
+        return replace(self, hints=scaled, coordinates="pixels")
+
+
+def scale_hint(hint: Hint, row_factor: float, column_factor: float) -> Hint:
+    """Multiply a hint's coordinates; patch sizes and line widths stay in pixels."""
+
+    def point(vertex: tuple[float, float]) -> tuple[float, float]:
+        return vertex[0] * row_factor, vertex[1] * column_factor
+
+    match hint:
+        case PointHint():
+            row, column = point((hint.row, hint.column))
+            return replace(hint, row=row, column=column)
+        case LineHint():
+            return replace(hint, path=tuple(point(vertex) for vertex in hint.path))
+        case RegionHint(shape=Polygons(rings=rings)):
+            scaled = tuple(tuple(point(vertex) for vertex in ring) for ring in rings)
+            return replace(hint, shape=Polygons(scaled))
+        case RegionHint(shape=box):
+            top, left = point((box.top, box.left))  # type: ignore[union-attr]
+            height, width = point((box.height, box.width))  # type: ignore[union-attr]
+            return replace(hint, shape=type(box)(top, left, height, width))  # type: ignore[call-arg, arg-type]
+        case _:
+            return hint

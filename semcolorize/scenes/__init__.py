@@ -1,1 +1,10 @@
+"""Procedural micrographs with exact truth: lightness, instances, classes, height, and color plans.
 
+``make_scene(seed)`` makes geometry and micrograph, ``draw_plan(scene, rng)`` colors for it, ``paint(scene,
+plan)`` the true a*b*. Needs numpy and scipy only.
+"""
+
+from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, draw_plan, paint
+from semcolorize.scenes.scene import FAMILIES, Scene, make_scene
+
+__all__ = ["FAMILIES", "PLAN_KINDS", "ColorPlan", "Scene", "draw_plan", "make_scene", "paint"]

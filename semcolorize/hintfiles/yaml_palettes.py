@@ -1,0 +1,129 @@
+"""Palettes from YAML: a file of their own, or the ``palette:`` of another file.
+
+A palette file is a mapping of names to colors, at the top or under ``palette:``::
+
+    grain: "#d1495b"
+    wall: seagreen
+    keep: gray
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from semcolorize.color.palette import BUILTIN_PALETTES, NamedColor, Palette, did_you_mean, parse_color
+from semcolorize.errors import ConfigError
+from semcolorize.hintfiles.yaml_source import KeyPath, YamlSource, load_yaml
+
+__all__ = ["palette_in", "read_palette"]
+
+_MAX_NAME = 80
+
+
+def read_palette(palette: str | os.PathLike[str]) -> Palette:
+    """Read a palette file, or look up a built-in palette.
+
+    Parameters
+    ----------
+    palette : str or path-like
+        Name of a built-in palette (`semcolorize.color.palette.BUILTIN_PALETTES`), or path of a YAML file.
+
+    Returns
+    -------
+    palette : Palette
+        Its title is the name or path.
+
+    Raises
+    ------
+    ConfigError
+        With all faults of the file, located.
+    """
+    return _read(palette)[0]
+
+
+def _read(palette: str | os.PathLike[str]) -> tuple[Palette, YamlSource | None]:
+    name = os.fspath(palette)
+    if name in BUILTIN_PALETTES:
+        return BUILTIN_PALETTES[name], None
+    if Path(name).suffix.lower() not in (".yaml", ".yml") and not Path(name).exists():
+        near = did_you_mean(name, list(BUILTIN_PALETTES))
+        raise ConfigError(
+            f"{name!r} is neither a built-in palette ({', '.join(BUILTIN_PALETTES)}) nor a YAML file.{near}",
+            key="palette",
+        )
+    source = load_yaml(name)
+    if set(source.data) == {"palette"} and isinstance(source.data["palette"], dict):
+        return _palette(source, ("palette",)), source
+    return _palette(source, ()), source
+
+
+def palette_in(source: YamlSource, key: str = "palette") -> tuple[Palette, tuple[tuple[str, str], ...]]:
+    """Read the palette that a YAML file declares at its top level.
+
+    Parameters
+    ----------
+    source : YamlSource
+        The file: under `key` a mapping, the name of a built-in palette, or the path of a palette file
+        relative to it.
+    key : str
+        Where to look; a missing key is an empty palette.
+
+    Returns
+    -------
+    palette : Palette
+    files : tuple of (path, sha256)
+        The palette file, if there is one.
+
+    Raises
+    ------
+    ConfigError
+        With all faults, located.
+    """
+    value = source.data.get(key)
+    if key not in source.data:
+        return Palette(), ()
+    if isinstance(value, dict):
+        return _palette(source, (key,)), ()
+    if not isinstance(value, str):
+        raise source.fault(
+            f"{key} is {value!r}; it should be a mapping of names to colors, a palette file, or a built-in "
+            f"palette ({', '.join(BUILTIN_PALETTES)}).",
+            (key,),
+        )
+    place = value if value in BUILTIN_PALETTES else str(Path(source.path).parent / value)
+    try:
+        palette, file = _read(place)
+    except ConfigError as error:
+        if error.path is not None and Path(error.path).exists():
+            raise
+        # The file is not there: what is wrong is this line.
+        message = error.message if error.path is None else f"{key}: there is no palette file {place}."
+        raise source.fault(message.replace(repr(place), repr(value)), (key,)) from None
+    return palette, () if file is None else ((file.path, file.sha256),)
+
+
+def _palette(source: YamlSource, keys: KeyPath) -> Palette:
+    entries: Mapping[str, Any] = source.data
+    for key in keys:
+        entries = entries[key]  # type: ignore[index]
+    colors: dict[str, NamedColor] = {}
+    faults = []
+    for name, value in entries.items():
+        try:
+            colors[name] = NamedColor(name, parse_color(value))
+        except ConfigError as error:
+            faults.append(source.fault(f"{name}: {error.message}", (*keys, name)))
+        if len(name) > _MAX_NAME or not name.isprintable():
+            faults.append(
+                source.fault(
+                    f"{name[:20]!r}... is no color name: at most {_MAX_NAME} letters.", (*keys, name)
+                )
+            )
+    if faults:
+        raise ConfigError.from_faults(faults)
+    if not colors:
+        raise source.fault("The palette is empty: give at least one name and color.", keys)
+    return Palette(colors, title=source.path)

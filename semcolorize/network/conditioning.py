@@ -1,0 +1,258 @@
+"""What the network is told: lightness, hints, propagated hints and modes, as tensors; and how its output is read.
+
+Two presets. ``compact`` ships: patches of 4 x 4 pixels, hints and their propagation on the patch grid, and diffusion of
+the *residual* over the propagated colors, so that a network that puts out zero colors like the random walker.
+``thesis`` is the AB-diffuser of E. Venema's thesis (Bergen, 2023): lightness and hint colors concatenated to the noisy
+a*b* at full resolution, no hint mask (so a gray hint is invisible to it), a*b* divided by 128.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from semcolorize.color.lab import AB_SCALE
+from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
+from semcolorize.diffusion.schedule import Kind, Schedule
+from semcolorize.errors import ConfigError, ShapeError
+from semcolorize.hints.propagate import propagate
+from semcolorize.network.unet import UNet, UNetConfig
+
+__all__ = ["FILLS", "PRESETS", "SPREADS", "ABDiffuser", "Condition", "Fill", "ModelConfig", "Spread", "condition_image"]
+
+Fill = Literal["auto", "gray"]
+Spread = Literal["alike", "instance"]
+FILLS: tuple[str, ...] = get_args(Fill)
+SPREADS: tuple[str, ...] = get_args(Spread)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that makes a checkpoint usable.
+
+    Parameters
+    ----------
+    network : UNetConfig
+    prediction : {"v", "x0", "eps"}
+    schedule : {"sigmoid", "cosine", "linear"}
+    schedule_shift : float
+    ab_scale : float
+        CIELAB units per network unit.
+    residual : bool
+        Diffuse the difference from the propagated hints instead of a*b* itself.
+    propagated : bool
+        Give hints, their mask, their propagation and its confidence on the patch grid, and the modes as flags; else
+        only the hint colors at full resolution, as in the thesis.
+    sampler : {"dpm-solver", "ddim", "ddpm"}
+    num_steps : int
+        Recommended number of steps.
+    """
+
+    network: UNetConfig = field(default_factory=UNetConfig)
+    prediction: Prediction = "v"
+    schedule: Kind = "sigmoid"
+    schedule_shift: float = 1.0
+    ab_scale: float = AB_SCALE
+    residual: bool = True
+    propagated: bool = True
+    sampler: Literal["dpm-solver", "ddim", "ddpm"] = "dpm-solver"
+    num_steps: int = 4
+
+    def __post_init__(self) -> None:
+        if self.prediction not in PREDICTIONS:
+            raise ConfigError(f"prediction {self.prediction!r} is not known; there are {', '.join(PREDICTIONS)}.")
+        if self.residual and not self.propagated:
+            raise ConfigError("residual diffusion needs the propagated hints: set propagated: true.")
+        if self.num_steps < 1:
+            raise ConfigError(f"num_steps is {self.num_steps}; at least 1 is needed.", key="num_steps")
+
+    @property
+    def noise(self) -> Schedule:
+        """The noise schedule."""
+        return Schedule(self.schedule, self.schedule_shift)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
+        """Build from plain data, as stored beside weights."""
+        values = dict(values)
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ConfigError(f"model configuration has unknown keys {sorted(unknown)}.")
+        network = UNetConfig.from_dict(dict(values.pop("network", {})))
+        return cls(network=network, **values)
+
+    def with_network(self, **changes: Any) -> ModelConfig:
+        """Copy with changes to the network's shape."""
+        return replace(self, network=replace(self.network, **changes))
+
+
+PRESETS: dict[str, ModelConfig] = {
+    "compact": ModelConfig(
+        network=UNetConfig(
+            pixel_channels=3,
+            grid_channels=6,
+            flags=2,
+            dim=64,
+            multipliers=(1, 2, 3),
+            attention=("none", "none", "full"),
+            patch=4,
+            stem_kernel=3,
+            normalize_weights=False,
+            zero_output=True,
+        ),
+        schedule_shift=0.5,
+    ),
+    "thesis": ModelConfig(
+        network=UNetConfig(), ab_scale=128.0, residual=False, propagated=False, sampler="ddpm", num_steps=1000
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The network's view of a batch of images.
+
+    Attributes
+    ----------
+    pixels : Tensor of shape (B, C, H, W)
+        Conditioning at full resolution, without the noisy a*b*.
+    grid : Tensor of shape (B, 6, H/patch, W/patch) or None
+        Hint a*b*, hint mask, propagated a*b*, confidence.
+    flags : Tensor of shape (B, 2) or None
+        ``fill`` is gray, ``spread`` is instance: 0 or 1.
+    prior : Tensor of shape (B, 2, H, W)
+        What the residual is added to, in network units; zeros without residual.
+    """
+
+    pixels: torch.Tensor
+    grid: torch.Tensor | None
+    flags: torch.Tensor | None
+    prior: torch.Tensor
+
+    def to(self, device: torch.device | str) -> Condition:
+        """Copy on `device`."""
+        return Condition(*(None if x is None else x.to(device) for x in self._tensors()))  # type: ignore[arg-type]
+
+    def repeat(self, count: int) -> Condition:
+        """The batch `count` times over."""
+        return Condition(
+            *(None if x is None else x.repeat(count, *[1] * (x.ndim - 1)) for x in self._tensors())  # type: ignore[arg-type]
+        )
+
+    @staticmethod
+    def stack(conditions: Sequence[Condition]) -> Condition:
+        """One batch out of several of equal image size."""
+        columns = zip(*(condition._tensors() for condition in conditions), strict=True)
+        return Condition(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
+
+    def _tensors(self) -> tuple[torch.Tensor | None, ...]:
+        return self.pixels, self.grid, self.flags, self.prior
+
+
+def condition_image(
+    config: ModelConfig,
+    lightness: np.ndarray,
+    hint_ab: np.ndarray,
+    hint_mask: np.ndarray,
+    *,
+    fill: Fill = "auto",
+    spread: Spread = "alike",
+) -> Condition:
+    """Conditioning of one image.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    lightness : ndarray of shape (H, W)
+        CIE L*, 0 to 100. H and W: multiples of ``config.network.stride``.
+    hint_ab : ndarray of shape (H, W, 2)
+        CIELAB units, read where `hint_mask` is not 0.
+    hint_mask : ndarray of shape (H, W)
+        Bool, or strength 0 to 1.
+    fill, spread : str
+        Modes.
+
+    Returns
+    -------
+    Condition
+        A batch of one.
+    """
+    if fill not in FILLS:
+        raise ConfigError(f"fill is {fill!r}; {' or '.join(FILLS)} is accepted.", key="fill")
+    if spread not in SPREADS:
+        raise ConfigError(f"spread is {spread!r}; {' or '.join(SPREADS)} is accepted.", key="spread")
+    stride = config.network.stride
+    if lightness.ndim != 2 or lightness.shape[0] % stride or lightness.shape[1] % stride:
+        raise ShapeError(f"lightness of shape {lightness.shape} must have sides that are multiples of {stride}.")
+    plane = _tensor(lightness)[None] / 50 - 1
+    mask = _tensor(hint_mask)[None]
+    colors = _tensor(hint_ab).movedim(-1, 1) * mask / config.ab_scale
+    if not config.propagated:
+        return Condition(torch.cat([plane, colors], dim=1), None, None, torch.zeros_like(colors))
+    patch = config.network.patch
+    walked = propagate(lightness, hint_ab, hint_mask, cell=patch)
+    prior = _tensor(walked.ab).movedim(-1, 1) / config.ab_scale
+    coverage = F.avg_pool2d(mask, patch)
+    cell_colors = F.avg_pool2d(colors, patch) / coverage.clamp_min(1e-6)
+    # From a quarter of a cell on, a hint counts as fully there, as it does for the walker.
+    grid = torch.cat([cell_colors, (4 * coverage).clamp(max=1), prior, _tensor(walked.confidence)[None]], dim=1)
+    flags = torch.tensor([[float(fill == "gray"), float(spread == "instance")]])
+    full = F.interpolate(prior, scale_factor=patch, mode="bilinear", align_corners=False)
+    return Condition(plane, grid, flags, full if config.residual else torch.zeros_like(full))
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None]
+
+
+class ABDiffuser(nn.Module):
+    """A U-Net and how to read it: the model that colors.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = UNet(config.network)
+
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1) -> torch.Tensor:
+        """Raw prediction (v, x0 or eps) for noisy `x_t` of shape (B, 2, H, W) at times `t` of shape (B,)."""
+        pixels = torch.cat([x_t, condition.pixels], dim=1)
+        return self.network(  # type: ignore[no-any-return]
+            pixels, t, grid=condition.grid, flags=condition.flags, views=views
+        )
+
+    def denoiser(
+        self, condition: Condition, *, views: int = 1
+    ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """Bind a condition: ``denoiser(x_t, t) -> x0``, as the samplers want it."""
+        schedule = self.config.noise
+
+        def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            alpha, sigma = (level.to(x_t) for level in (schedule.alpha(t), schedule.sigma(t)))
+            times = t.to(x_t).expand(x_t.shape[0])
+            output = self(x_t, times, condition, views).to(x_t.dtype)
+            return x0_from(self.config.prediction, output, x_t, alpha, sigma)
+
+        return denoise
+
+    def ab_from(self, x0: torch.Tensor, condition: Condition) -> torch.Tensor:
+        """CIELAB a*b* of a sampled `x0` of shape (B, 2, H, W)."""
+        return (x0 + condition.prior) * self.config.ab_scale
+
+    def x0_of(self, ab: torch.Tensor, condition: Condition) -> torch.Tensor:
+        """What is diffused for true CIELAB a*b* of shape (B, 2, H, W): the inverse of `ab_from`."""
+        return ab / self.config.ab_scale - condition.prior

@@ -1,0 +1,254 @@
+"""The training loop: one code path from two CPU cores to a GPU."""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from semcolorize.errors import ConfigError
+from semcolorize.network.conditioning import ABDiffuser, Condition
+from semcolorize.network.weights import save_weights
+from semcolorize.training.checkpoint import load_checkpoint, save_checkpoint
+from semcolorize.training.dataset import Batch, BatchDataset, BatchNumbers, Stage
+from semcolorize.training.objective import diffusion_loss, one_step_ab
+from semcolorize.training.recipe import OptimizerConfig, Recipe
+
+__all__ = ["Progress", "TrainingResult", "learning_rate", "train"]
+
+_CHECKPOINT_SECONDS = 240.0
+_LOG_EVERY = 25
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told: `step` of `steps`, a smoothed `loss`, samples per second, gain over the prior in dB."""
+
+    step: int
+    steps: int
+    loss: float
+    samples_per_second: float
+    gain_db: float | None
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Where a run stands: `step` of `steps`, whether it is `finished`, its `weights` file and that file's SHA-256."""
+
+    step: int
+    steps: int
+    finished: bool
+    weights: Path
+    sha256: str
+
+
+def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
+    """Rate at `step`: warm-up, plateau, linear cooldown over the last ``config.cooldown`` of `steps`."""
+    warm = min(1.0, (step + 1) / max(config.warmup, 1))
+    cool = min(1.0, (steps - step) / max(config.cooldown * steps, 1))
+    return config.learning_rate * warm * cool
+
+
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    device: str | torch.device = "cpu",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TrainingResult:
+    """Train a model after a recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    out : Path
+        Folder for ``checkpoint.safetensors``, ``weights.safetensors`` (moving average, fp16), ``log.jsonl``,
+        ``samples.png``, ``curves.png``, ``recipe.json``.
+    resume : bool
+        Go on from the checkpoint in `out`; without it, a folder that holds one is refused.
+    max_minutes : float, optional
+        Stop with a checkpoint after so long.
+    device : str or torch.device
+    on_progress : callable, optional
+
+    Returns
+    -------
+    TrainingResult
+
+    Notes
+    -----
+    SIGTERM and SIGINT stop the run after the step in hand, with a checkpoint. A resumed run continues with the same
+    batches and noise as an uninterrupted one, for both depend on seed and step alone.
+    """
+    checkpoint = out / "checkpoint.safetensors"
+    if checkpoint.exists() and not resume:
+        raise ConfigError(f"{out} holds a checkpoint; continue it with --resume or choose another --out.", path=out)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    model = ABDiffuser(recipe.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    config = recipe.optimizer
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
+    step = 0
+    if checkpoint.exists():
+        step, _ = load_checkpoint(checkpoint, model, average, optimizer)
+    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
+
+    notes = {"recipe": asdict(recipe), "commit": _commit()}
+    validation = _validation_batch(recipe)
+    stop = threading.Event()
+    restore = _stop_on_signals(stop)
+    started = saved = time.monotonic()
+    loader = _loader(recipe, step)
+    loss_sum, counted, window_started = 0.0, 0, time.monotonic()
+    samples, smoothed, gain = 0, 0.0, None
+    try:
+        for batch in loader:
+            batch = _move(batch, device)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, recipe.steps, config)
+            generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
+            with torch.autocast(
+                torch.device(device).type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
+            ):
+                loss = diffusion_loss(model, batch, generator, terminal_share=config.terminal_share)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+            optimizer.step()
+            step += 1
+            _update_average(average, model, min(config.ema, (1 + step) / (10 + step)))
+            loss_sum, counted, samples = loss_sum + float(loss.detach()), counted + 1, samples + len(batch.ab)
+            late = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
+            due = time.monotonic() - saved > _CHECKPOINT_SECONDS
+            last = step >= recipe.steps or stop.is_set() or late
+            if due or last:
+                gain = _validate(average, _move(validation, device))
+                save_checkpoint(checkpoint, model, average, optimizer, step=step, notes=notes)
+                sha256 = save_weights(out / "weights.safetensors", average, metadata=notes | {"step": step})
+                _log(out, {"step": step, "gain_db": gain, "sha256": sha256, "minutes": _minutes(started)})
+                _draw(out, average, validation, device)
+                saved = time.monotonic()
+            if step % _LOG_EVERY == 0 or last:
+                rate = samples / (time.monotonic() - window_started)
+                smoothed = loss_sum / counted
+                _log(out, {"step": step, "loss": smoothed, "rate": rate, "lr": optimizer.param_groups[0]["lr"]})
+                loss_sum, counted, samples, window_started = 0.0, 0, 0, time.monotonic()
+                if on_progress is not None:
+                    on_progress(Progress(step, recipe.steps, smoothed, rate, gain))
+            if last:
+                break
+        else:
+            # Nothing was left to do: a finished run was resumed.
+            sha256 = save_weights(out / "weights.safetensors", average, metadata=notes | {"step": step})
+    finally:
+        restore()
+    return TrainingResult(step, recipe.steps, step >= recipe.steps, out / "weights.safetensors", sha256)
+
+
+def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:
+    dataset = BatchDataset(recipe.model, recipe.data, recipe.stages, seed=recipe.seed)
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=BatchNumbers(start, recipe.steps),
+        num_workers=recipe.workers,
+        prefetch_factor=4 if recipe.workers else None,
+        worker_init_fn=_quiet_worker,
+        persistent_workers=False,
+    )
+
+
+def _quiet_worker(_: int) -> None:
+    torch.set_num_threads(1)
+    # The parent decides when to stop; a worker that dies of Ctrl-C first would look like a crash.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _validation_batch(recipe: Recipe) -> Batch:
+    size = recipe.stages[-1].size if recipe.stages else 64
+    dataset = BatchDataset(recipe.model, recipe.data, [Stage(1, size, 24)], seed=recipe.seed, validation=True)
+    return dataset[0]
+
+
+def _move(batch: Batch, device: str | torch.device) -> Batch:
+    condition: Condition = batch.condition.to(device)
+    return Batch(condition, batch.ab.to(device, non_blocking=True), batch.lightness)
+
+
+def _update_average(average: ABDiffuser, model: ABDiffuser, decay: float) -> None:
+    with torch.no_grad():
+        targets = list(average.parameters())
+        torch._foreach_mul_(targets, decay)
+        torch._foreach_add_(targets, [p.detach() for p in model.parameters()], alpha=1 - decay)
+
+
+def _validate(model: ABDiffuser, batch: Batch) -> float:
+    """How much closer to the true a*b* one step comes than the propagated hints alone, in dB."""
+    ab = one_step_ab(model, batch, torch.Generator().manual_seed(0))
+    prior = batch.condition.prior * model.config.ab_scale
+    error, before = (ab - batch.ab).square().mean(), (prior - batch.ab).square().mean()
+    return float(10 * torch.log10(before / error))
+
+
+def _draw(out: Path, model: ABDiffuser, batch: Batch, device: str | torch.device) -> None:
+    from semcolorize.training.pictures import draw_curves, draw_samples
+
+    moved = _move(batch, device)
+    ab = one_step_ab(model, moved, torch.Generator().manual_seed(0)).cpu()
+    draw_samples(out / "samples.png", batch, ab, model.config.ab_scale)
+    draw_curves(out / "curves.png", out / "log.jsonl")
+
+
+def _log(out: Path, entry: dict[str, Any]) -> None:
+    with (out / "log.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(entry) + "\n")
+
+
+def _minutes(since: float) -> float:
+    return round((time.monotonic() - since) / 60, 2)
+
+
+def _stop_on_signals(stop: threading.Event) -> Callable[[], None]:
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    previous = {s: signal.signal(s, request) for s in (signal.SIGTERM, signal.SIGINT)}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    return restore
+
+
+def _commit() -> str | None:
+    """Commit of the code in use, where it is a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,59 @@
+"""The training objective: predict v (or x0, eps) at random times, mostly noisy ones."""
+
+from __future__ import annotations
+
+import torch
+
+from semcolorize.diffusion.prediction import add_noise, target
+from semcolorize.network.conditioning import ABDiffuser
+from semcolorize.training.dataset import Batch
+
+__all__ = ["diffusion_loss", "draw_times", "one_step_ab"]
+
+
+def draw_times(count: int, generator: torch.Generator, *, terminal_share: float) -> torch.Tensor:
+    """Times in [0, 1]: exactly 1 for a `terminal_share` of them, else uniform.
+
+    At t = 1 there is no signal and the network must color from lightness and hints alone: that is the step on which
+    few-step sampling stands or falls, so it is trained most.
+    """
+    times = torch.rand(count, generator=generator)
+    return torch.where(torch.rand(count, generator=generator) < terminal_share, torch.ones(count), times)
+
+
+def diffusion_loss(
+    model: ABDiffuser, batch: Batch, generator: torch.Generator, *, terminal_share: float = 0.5, views: int = 1
+) -> torch.Tensor:
+    """Mean squared error of the prediction.
+
+    Parameters
+    ----------
+    model : ABDiffuser
+    batch : Batch
+        On the device of the model.
+    generator : torch.Generator
+        On the CPU, so that a run is the same on every device.
+    terminal_share : float
+        See `draw_times`.
+
+    Returns
+    -------
+    Tensor of shape ()
+    """
+    config = model.config
+    x0 = model.x0_of(batch.ab, batch.condition)
+    times = draw_times(len(x0), generator, terminal_share=terminal_share).to(x0.device)
+    noise = torch.randn(x0.shape, generator=generator).to(x0.device)
+    alpha = config.noise.alpha(times)[:, None, None, None]
+    sigma = config.noise.sigma(times)[:, None, None, None]
+    x_t = add_noise(x0, noise, alpha, sigma)
+    output = model(x_t, times, batch.condition, views).float()
+    return (output - target(config.prediction, x0, noise, alpha, sigma)).square().mean()
+
+
+@torch.no_grad()
+def one_step_ab(model: ABDiffuser, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+    """Color in a single step from t = 1: CIELAB a*b* of shape (B, 2, H, W), the conditional mean."""
+    noise = torch.randn(batch.ab.shape, generator=generator).to(batch.ab.device)
+    x0 = model.denoiser(batch.condition)(noise, torch.ones((), dtype=torch.float64, device=noise.device))
+    return model.ab_from(x0, batch.condition)

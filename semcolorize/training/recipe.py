@@ -1,0 +1,166 @@
+"""Training recipes: everything that makes a training run, in one YAML file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from semcolorize.errors import ConfigError
+from semcolorize.network.conditioning import PRESETS, ModelConfig
+from semcolorize.training.dataset import MixConfig, Stage
+
+__all__ = ["OptimizerConfig", "Recipe", "recipe_from_dict"]
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with warm-up, a plateau and a linear cooldown, and an exponential moving average of the weights.
+
+    Parameters
+    ----------
+    learning_rate, weight_decay, clip_norm : float
+    warmup : int
+        Steps from 0 to the full rate.
+    cooldown : float
+        Share of all steps, at the end, over which the rate falls to 0.
+    ema : float
+        Decay per step.
+    terminal_share : float
+        Share of samples at t = 1.
+    precision : {"bf16", "fp32"}
+    """
+
+    learning_rate: float = 1.0e-3
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    warmup: int = 200
+    cooldown: float = 0.3
+    ema: float = 0.999
+    terminal_share: float = 0.5
+    precision: str = "bf16"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training run.
+
+    Parameters
+    ----------
+    preset : str
+        Key of `semcolorize.network.conditioning.PRESETS`.
+    seed : int
+    stages : tuple of Stage
+    data : MixConfig
+    optimizer : OptimizerConfig
+    workers : int
+        Processes that make batches.
+    network : dict
+        Changes to the preset's network.
+    """
+
+    preset: str = "compact"
+    seed: int = 0
+    stages: tuple[Stage, ...] = (Stage(1000),)
+    data: MixConfig = field(default_factory=MixConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    workers: int = 1
+    network: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def model(self) -> ModelConfig:
+        """Configuration of the model to train."""
+        return PRESETS[self.preset].with_network(**self.network)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+
+def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> Recipe:
+    """Build a recipe from plain data.
+
+    Parameters
+    ----------
+    values : dict
+        As read from YAML.
+    folder : Path, optional
+        Where relative data folders start.
+
+    Raises
+    ------
+    ConfigError
+        With all faults at once.
+    """
+    faults: list[ConfigError] = []
+    data = dict(_section(values, "data", faults))
+    if folder is not None:
+        for key in ("masks_folder", "photographs_folder"):
+            if isinstance(data.get(key), str) and not Path(data[key]).expanduser().is_absolute():
+                data[key] = str(folder / data[key])
+    stages = []
+    listed = values.get("stages", [{}])
+    if not isinstance(listed, list) or not listed:
+        faults.append(ConfigError("stages must be a list of at least one stage.", key="stages"))
+        listed = []
+    for i, stage in enumerate(listed):
+        stages.append(_build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, f"stages[{i}]", faults))
+    mix = _build(MixConfig, data, "data", faults)
+    optimizer = _build(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
+    preset = values.get("preset", "compact")
+    if preset not in PRESETS:
+        faults.append(ConfigError(f"preset {preset!r} is not known; there are {', '.join(PRESETS)}.", key="preset"))
+    rest = {k: v for k, v in values.items() if k not in {"stages", "data", "optimizer"}}
+    recipe = _build(Recipe, rest, "", faults)
+    if faults:
+        raise ConfigError.from_faults(faults)
+    return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer)
+
+
+def _section(values: dict[str, Any], key: str, faults: list[ConfigError]) -> dict[str, Any]:
+    section = values.get(key) or {}
+    if not isinstance(section, dict):
+        faults.append(ConfigError(f"{key} must be a mapping, not {type(section).__name__}.", key=key))
+        return {}
+    return section
+
+
+def _build(kind: Any, values: Any, where: str, faults: list[ConfigError]) -> Any:
+    """Instance of a flat dataclass, its keys and types checked."""
+    import difflib
+
+    if not isinstance(values, dict):
+        faults.append(ConfigError(f"{where} must be a mapping, not {type(values).__name__}.", key=where))
+        return kind()
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    accepted = {}
+    for key, value in values.items():
+        dotted = f"{where}.{key}".lstrip(".")
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else f" Known are {', '.join(known)}."
+            faults.append(ConfigError(f"{dotted} is not a known key.{hint}", key=dotted))
+            continue
+        kind_name = str(known[key].type)
+        if not _fits(value, kind_name):
+            faults.append(ConfigError(f"{dotted} is {value!r}; {kind_name} is accepted.", key=dotted))
+            continue
+        accepted[key] = value
+    return kind(**accepted)
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if "None" in kind and value is None:
+        return True
+    if kind.startswith("str"):
+        return isinstance(value, str)
+    if kind == "int":
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if kind == "float":
+        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    if kind.startswith("dict"):
+        return isinstance(value, dict)
+    return isinstance(value, Sequence)
