@@ -136,20 +136,28 @@ def spline(vertices: np.ndarray, *, closed: bool) -> np.ndarray:
     points : ndarray of shape (M, 2)
         Points of the curve, M at least 100.
     """
-    nodes = np.asarray(vertices, dtype=np.float64)
+    # ImageJ computes in single precision, relative to the bounding box; repeating that saves pixels at ties.
+    xy = np.asarray(vertices, dtype=np.float32)
+    corner = xy.min(axis=0)
+    nodes = xy - corner
     if closed:
         nodes = np.concatenate([nodes, nodes[:1]])
-    steps = np.hypot(*np.diff(nodes, axis=0).T)
-    position = np.concatenate([[0.0], np.cumsum(np.maximum(np.sqrt(steps), 0.001))])
-    count = max(int(steps.sum() / 2), 100)
-    at = np.linspace(0, position[-1], count)
+    dx, dy = np.diff(nodes, axis=0).T
+    square = dx * dx + dy * dy
+    steps = np.maximum(np.sqrt(np.sqrt(square.astype(np.float64))).astype(np.float32), np.float32(0.001))
+    position = np.concatenate([[np.float32(0)], np.cumsum(steps, dtype=np.float32)])
+    count = max(int(np.sqrt(square.astype(np.float64)).sum() / 2), 100)
+    at = np.arange(count) * (float(position[-1]) / (count - 1))
     if closed:
-        # Periodic continuation over a few nodes, then a natural spline: nearly periodic, and what ImageJ
-        # does.
+        # Periodic continuation over a few nodes, then a natural spline: nearly periodic, and what ImageJ does.
         n = min(_EXTENSION, len(nodes) - 1)
-        period = position[-1]
-        position = np.concatenate([position[-n - 1 : -1] - period, position, position[1 : n + 1] + period])
+        last = position[-1]
+        position = np.concatenate([position[-n - 1 : -1] - last, position, position[1 : n + 1] + last])
         nodes = np.concatenate([nodes[-n - 1 : -1], nodes, nodes[1 : n + 1]])
     if len(nodes) == 2:
-        return np.stack([np.interp(at, position, nodes[:, i]) for i in (0, 1)], axis=1)
-    return np.asarray(CubicSpline(position, nodes, bc_type="natural")(at))
+        curve = np.stack([np.interp(at, position, nodes[:, i]) for i in (0, 1)], axis=1)
+    else:
+        curve = CubicSpline(position.astype(np.float64), nodes.astype(np.float64), bc_type="natural")(at)
+    placed = np.asarray(curve, dtype=np.float32) + corner
+    corner = placed.min(axis=0)
+    return (placed - corner).astype(np.float64) + corner

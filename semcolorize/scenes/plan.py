@@ -140,7 +140,8 @@ def draw_plan(scene: Scene, rng: np.random.Generator, kind: str | None = None) -
 def _prominent(rng: np.random.Generator, labels: np.ndarray, number: int) -> int:
     """One of the labels 1 to `number` - 1, large areas more often; 0 where there is only the background."""
     weights = np.sqrt(np.bincount(labels.ravel(), minlength=number))
-    weights[0] = 0.0 if number > 1 else 1.0
+    # A crop may show nothing but background.
+    weights[0] = 0.0 if weights[1:].any() else 1.0
     return int(rng.choice(number, p=weights / weights.sum()))
 
 

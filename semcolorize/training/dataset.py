@@ -62,8 +62,8 @@ class MixConfig:
     photographs: float = 0.15
     masks_folder: str | None = None
     photographs_folder: str | None = None
-    reuse: int = 12
-    window: int = 256
+    reuse: int = 4
+    window: int = 64
     gray: float = 0.35
     instance: float = 0.35
 
@@ -353,13 +353,13 @@ class BatchDataset(Dataset[Batch]):
         fresh = stage.batch / self.mix.reuse
         number = int(position * fresh) + int(rng.integers(self.mix.window))
         size = round(stage.size * 1.4)
-        key = (number, size)
+        base = _VALIDATION_SEEDS if self.validation else 0
+        # Distinct seeds for each lane, run and number.
+        seed = base + (self.seed * 1_000_003 + number * self.lanes + lane) % _VALIDATION_SEEDS
+        key = (seed, size)
         if key not in self._scenes:
-            base = _VALIDATION_SEEDS if self.validation else 0
-            # Distinct seeds for each lane, run and number.
-            seed = base + (self.seed * 1_000_003 + number * self.lanes + lane) % _VALIDATION_SEEDS
             self._scenes[key] = make_scene(seed, size)
-            while len(self._scenes) > 3 * self.mix.window:
+            while len(self._scenes) > 2 * self.mix.window * self.lanes:
                 self._scenes.popitem(last=False)
         return self._scenes[key]
 

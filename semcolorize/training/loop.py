@@ -174,8 +174,9 @@ def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:
 
 def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
-    # The parent decides when to stop; a worker that dies of Ctrl-C first would look like a crash.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The parent decides when to stop: a signal to the whole process group must not kill its workers first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _validation_batch(recipe: Recipe) -> Batch:

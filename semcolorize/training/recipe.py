@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from semcolorize.errors import ConfigError
+from semcolorize.hintfiles.yaml_source import load_yaml
 from semcolorize.network.conditioning import PRESETS, ModelConfig
 from semcolorize.training.dataset import MixConfig, Stage
 
-__all__ = ["OptimizerConfig", "Recipe", "recipe_from_dict"]
+__all__ = ["OptimizerConfig", "Recipe", "read_recipe", "recipe_from_dict"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,40 @@ class Recipe:
     def steps(self) -> int:
         """Steps of all stages."""
         return sum(stage.steps for stage in self.stages)
+
+
+def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = None) -> Recipe:
+    """Read a recipe from a YAML file or by bundled name.
+
+    Parameters
+    ----------
+    recipe : str or path-like
+        A file, or the name of a recipe that comes with the package (``compact``, ``thesis``).
+    data_folder : Path, optional
+        Where relative data folders start; the working folder by default.
+
+    Raises
+    ------
+    ConfigError
+        With all faults at once, each with file and line.
+    """
+    path = Path(recipe)
+    bundled = Path(str(resources.files("semcolorize"))) / "recipes" / f"{path.name}.yaml"
+    if not path.exists() and path.parent == Path() and bundled.is_file():
+        path = bundled
+    source = load_yaml(path)
+    if not isinstance(source.data, dict):
+        raise source.fault("a recipe must be a mapping with preset, stages, data and optimizer.")
+    try:
+        return recipe_from_dict(source.data, folder=data_folder)
+    except ConfigError as error:
+        located = [source.fault(fault.message, _key_path(fault.key)) for fault in error.faults]
+        raise ConfigError.from_faults(located) from error
+
+
+def _key_path(dotted: str | None) -> tuple[str | int, ...]:
+    parts = re.findall(r"[^.\[\]]+", dotted or "")
+    return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
 def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> Recipe:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from conftest import RunMacro
 
+
+from semcolorize.color.palette import parse_color
 from semcolorize.errors import HintError
+from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hintfiles.rois import RoiDefaults, read_rois
 from semcolorize.hints.rasterize import hint_area
 
 pytestmark = pytest.mark.imagej
 
+RunMacro = Callable[..., Path]
+
 WIDTH, HEIGHT = 160, 120
 
-# Each selection is named after its kind. Numbers are drawn, so that no case is chosen to fit.
+# Each selection is named after its kind. Numbers are drawn, so that no case is chosen to fit: whole, halves (as at
+# 200 % zoom, full of ties) and any. None lies outside the image, where the ROI Manager would move it.
 SELECTIONS = r"""
 function r(low, high) { return low + (high - low) * random(); }
 function half(low, high) { return round(2 * r(low, high)) / 2; }
@@ -33,41 +40,48 @@ function vertices(kind, n, low, high) {
 }
 function add(name) {
     Roi.setName(name);
-    Roi.setStrokeColor("#ff" + "c83264");
+    Roi.setStrokeColor("#ffc83264");
     roiManager("add");
 }
-random("seed", 7);
+random("seed", SEED);
 setBatchMode(false);
 newImage("canvas", "8-bit black", WIDTH, HEIGHT, 1);
-for (i = 0; i < 12; i++) {
+for (i = 0; i < ROUNDS; i++) {
     kind = i % 3;
-    makeRectangle(coordinate(kind, -10, 140), coordinate(kind, -10, 100), coordinate(kind, 1, 60), coordinate(kind, 1, 50));
+    makeRectangle(coordinate(kind, -10, 140), coordinate(kind, -10, 100), coordinate(kind, 12, 60), coordinate(kind, 12, 50));
     add("rectangle" + i);
-    makeOval(coordinate(kind, -10, 140), coordinate(kind, -10, 100), coordinate(kind, 1, 60), coordinate(kind, 1, 50));
+    makeOval(coordinate(kind, -10, 140), coordinate(kind, -10, 100), coordinate(kind, 12, 60), coordinate(kind, 12, 50));
     add("oval" + i);
     makeRotatedRectangle(coordinate(kind, 10, 140), coordinate(kind, 10, 100), coordinate(kind, 10, 140), coordinate(kind, 10, 100), coordinate(kind, 3, 30));
     add("rotated" + i);
     makeEllipse(coordinate(kind, 10, 140), coordinate(kind, 10, 100), coordinate(kind, 10, 140), coordinate(kind, 10, 100), r(0.2, 1));
     add("ellipse" + i);
     n = 3 + i;
-    makeSelection("polygon", vertices(kind, n, -10, 170), vertices(kind, n, -10, 130));
+    xs = vertices(kind, n, -10, 170); ys = vertices(kind, n, -10, 130);
+    makeSelection("polygon", xs, ys);
     add("polygon" + i);
-    makeSelection("freehand", vertices(kind, 20 + i, 20, 140), vertices(kind, 20 + i, 20, 100));
+    xs = vertices(kind, 20 + i, 20, 140); ys = vertices(kind, 20 + i, 20, 100);
+    makeSelection("freehand", xs, ys);
     add("freehand" + i);
-    makeSelection("polygon", vertices(kind, 4 + i % 5, 10, 150), vertices(kind, 4 + i % 5, 10, 110));
+    xs = vertices(kind, 4 + i % 5, 10, 150); ys = vertices(kind, 4 + i % 5, 10, 110);
+    makeSelection("polygon", xs, ys);
     run("Fit Spline");
     add("spline" + i);
     makeLine(coordinate(kind, 10, 150), coordinate(kind, 10, 110), coordinate(kind, 10, 150), coordinate(kind, 10, 110));
     Roi.setStrokeWidth(coordinate(kind, 1, 12));
     add("line" + i);
-    makeSelection("polyline", vertices(kind, 3 + i % 4, 15, 145), vertices(kind, 3 + i % 4, 15, 105));
+    xs = vertices(kind, 3 + i % 4, 15, 145); ys = vertices(kind, 3 + i % 4, 15, 105);
+    makeSelection("polyline", xs, ys);
     Roi.setStrokeWidth(coordinate(kind, 1, 12));
     add("polyline" + i);
-    makeSelection("freeline", vertices(kind, 10, 15, 145), vertices(kind, 10, 15, 105));
+    xs = vertices(kind, 10, 15, 145); ys = vertices(kind, 10, 15, 105);
+    makeSelection("freeline", xs, ys);
     Roi.setStrokeWidth(coordinate(kind, 1, 6));
     add("freeline" + i);
     makeRectangle(round(r(0, 60)), round(r(0, 50)), round(r(10, 90)), round(r(10, 60)), round(r(3, 40)));
     add("rounded" + i);
+    makePoint(coordinate(kind, 5, 150), coordinate(kind, 5, 110));
+    add("point" + i);
 }
 makeLine(20, 30, 120, 30, 1);
 add("line_horizontal");
@@ -83,11 +97,18 @@ makeOval(20, 20, 81, 60); setKeyDown("alt"); makeOval(40, 33, 22, 21); setKeyDow
 add("composite_ring");
 makeRectangle(10, 10, 90, 80, 30); setKeyDown("alt"); makeRectangle(33, 30, 40, 31, 17); setKeyDown("none");
 add("composite_rounded");
-makeSelection("polygon", newArray(10.5, 90.25, 50.5), newArray(10.5, 20.5, 90.75)); setKeyDown("shift");
-makeSelection("polygon", newArray(60.5, 140.5, 100.5), newArray(50.5, 40.25, 110.5)); setKeyDown("none");
-add("composite_subpixel");
-makeEllipse(20, 30, 100, 80, 0.5); setKeyDown("shift"); makeEllipse(30, 90, 120, 20, 0.3); setKeyDown("none");
-add("composite_ellipses");
+first = roiManager("count");
+makeSelection("polygon", newArray(10.5, 90.25, 50.5), newArray(10.5, 20.5, 90.75)); roiManager("add");
+makeSelection("polygon", newArray(60.5, 140.5, 100.5), newArray(50.5, 40.25, 110.5)); roiManager("add");
+makeEllipse(20, 30, 100, 80, 0.5); roiManager("add");
+makeEllipse(30, 90, 120, 20, 0.3); roiManager("add");
+roiManager("select", newArray(first, first + 1)); roiManager("xor");
+Roi.setName("composite_subpixel"); Roi.setStrokeColor("#ffc83264"); roiManager("add");
+roiManager("select", newArray(first + 2, first + 3)); roiManager("xor");
+Roi.setName("composite_ellipses"); Roi.setStrokeColor("#ffc83264"); roiManager("add");
+roiManager("select", newArray(first, first + 3)); roiManager("combine");
+Roi.setName("composite_union"); Roi.setStrokeColor("#ffc83264"); roiManager("add");
+roiManager("select", newArray(first, first + 1, first + 2, first + 3)); roiManager("delete");
 makeOval(30, 20, 70, 71); run("Make Inverse");
 add("composite_inverse");
 makeOval(30, 20, 70, 71); run("Make Band...", "band=7");
@@ -114,12 +135,17 @@ roiManager("reset");
 roiManager("open", FOLDER + "RoiSet.zip");
 count = roiManager("count");
 newImage("masks", "8-bit black", WIDTH, HEIGHT, count);
+setForegroundColor(255, 255, 255);
 for (i = 0; i < count; i++) {
     setSlice(i + 1);
     roiManager("select", i);
     setSlice(i + 1);
     if (Roi.getType == "line" || Roi.getType == "polyline" || Roi.getType == "freeline") run("Line to Area");
-    run("Set...", "value=255 slice");
+    if (Roi.getType == "point")
+        // Draw and Measure take this pixel; Roi.getContainedPoints, oddly, often its neighbor.
+        run("Draw", "slice");
+    else
+        run("Set...", "value=255 slice");
     run("Select None");
 }
 saveAs("tiff", FOLDER + "masks.tif");
@@ -127,7 +153,7 @@ saveAs("tiff", FOLDER + "masks.tif");
 
 
 def _macro(*parts: str) -> str:
-    head = f'WIDTH = {WIDTH}; HEIGHT = {HEIGHT};\nFOLDER = getArgument() + "/";\n'
+    head = f'SEED = 7; ROUNDS = 12; WIDTH = {WIDTH}; HEIGHT = {HEIGHT};\nFOLDER = getArgument() + "/";\n'
     # Macro functions see no variables of the macro unless they are declared with var; none needs them.
     return head + "\n".join(parts)
 
@@ -153,3 +179,87 @@ def test_masks_equal_imagejs(drawn: tuple[Path, np.ndarray]) -> None:
         if (ours != mask).any():
             wrong[hint.name] = (int((ours & ~mask).sum()), int((mask & ~ours).sum()))
     assert not wrong, f"{len(wrong)} of {len(masks)} differ (pixels too many, too few): {wrong}"
+
+
+def test_every_kind_was_compared(drawn: tuple[Path, np.ndarray]) -> None:
+    hints, _ = read_rois(drawn[0])
+    kinds = {(hint.name or "").rstrip("0123456789") for hint in hints}
+    assert {
+        "rectangle",
+        "oval",
+        "rotated",
+        "ellipse",
+        "polygon",
+        "freehand",
+        "spline",
+        "line",
+        "polyline",
+        "freeline",
+        "rounded",
+        "point",
+        "traced",
+        "composite_hole",
+        "composite_rounded",
+        "composite_subpixel",
+    } <= kinds
+
+
+def test_what_we_write_is_read_by_imagej(
+    drawn: tuple[Path, np.ndarray], run_macro: RunMacro, tmp_path: Path
+) -> None:
+    """Hints as a TIFF overlay, opened by ImageJ and saved again: the same areas, names, colors and properties."""
+    hints, _ = read_rois(drawn[0])
+    hints = tuple(replace(hint, strength=0.5, limit=i % 2 == 0) for i, hint in enumerate(hints))
+    overlay = [roi.tobytes() for roi in hints_to_rois(hints)]
+    tifffile.imwrite(
+        tmp_path / "ours.tif",
+        np.zeros((HEIGHT, WIDTH), np.uint8),
+        imagej=True,
+        metadata={"Overlays": overlay},
+    )
+    macro = 'open(getArgument() + "/ours.tif"); Overlay.activateSelection(0);'
+    run_macro(macro + ' saveAs("tiff", getArgument() + "/theirs.tif");', str(tmp_path))
+    again, skipped = read_rois(tmp_path / "theirs.tif")
+    assert not skipped
+    # One selection is active and so stored twice; it counts once.
+    assert len(again) == len(hints)
+    for before, after in zip(hints, again, strict=True):
+        assert after.name == before.name
+        assert after.limit == before.limit
+        np.testing.assert_allclose(after.lab, before.lab, atol=1e-6)
+        assert after.strength == pytest.approx(0.5, abs=1 / 255)
+        ours, theirs = (hint_area(hint, (HEIGHT, WIDTH)) for hint in (before, after))
+        np.testing.assert_array_equal(theirs, ours, err_msg=str(before.name))
+
+
+def test_colors_and_groups_of_imagej(run_macro: RunMacro, tmp_path: Path) -> None:
+    run_macro(
+        r"""
+newImage("canvas", "8-bit black", 80, 60, 1);
+makeRectangle(1, 2, 10, 12); Roi.setName("plain"); roiManager("add");
+makeRectangle(11, 2, 10, 12); Roi.setName("stroked"); Roi.setStrokeColor("#80ff0000"); roiManager("add");
+makeRectangle(21, 2, 10, 12); Roi.setName("filled"); Roi.setFillColor("#4000ff00"); roiManager("add");
+makeRectangle(31, 2, 10, 12); Roi.setName("grouped"); Roi.setGroup(7); roiManager("add");
+makeText("scale bar", 5, 30); Roi.setStrokeColor("red"); Roi.setName("label"); roiManager("add");
+makeArrow(5, 50, 30, 50); Roi.setStrokeColor("red"); Roi.setName("arrow"); roiManager("add");
+makePoint(60, 40); Roi.setStrokeColor("black"); Roi.setName("black"); roiManager("add");
+roiManager("save", getArgument() + "/RoiSet.zip");
+""",
+        str(tmp_path),
+    )
+    hints, skipped = read_rois(tmp_path / "RoiSet.zip")
+    found = {hint.name: hint for hint in hints}
+    assert list(found) == ["stroked", "filled", "grouped", "black"]
+    np.testing.assert_allclose(found["stroked"].lab, parse_color("#f00"))
+    assert found["stroked"].strength == pytest.approx(128 / 255)
+    np.testing.assert_allclose(found["filled"].lab, parse_color("#0f0"))
+    assert found["filled"].strength == pytest.approx(64 / 255)
+    np.testing.assert_allclose(found["black"].lab, (0, 0, 0), atol=1e-9)
+    reasons = {skip.origin.removeprefix("RoiSet.zip: "): skip.reason for skip in skipped}
+    assert reasons["plain"].startswith("without a color")
+    assert (reasons["label"], reasons["arrow"]) == ("a text label", "an arrow")
+
+    hints, _ = read_rois(tmp_path / "RoiSet.zip", colors={"7": "blue", "pl*": "lime"})
+    found = {hint.name: hint for hint in hints}
+    np.testing.assert_allclose(found["grouped"].lab, parse_color("blue"))
+    np.testing.assert_allclose(found["plain"].lab, parse_color("lime"))

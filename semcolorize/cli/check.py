@@ -1,0 +1,59 @@
+"""``semcolorize check``: all faults of a file, with line numbers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from semcolorize.errors import ConfigError, SemColorizeError
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def command(files: tuple[Path, ...]) -> None:
+    """Validate hints, palettes, recipes and ROI sets: every fault at once.
+
+    What a YAML file is, its keys tell: hints or rois (hints), stages or preset (recipe), else a palette.
+
+    \b
+    Example:
+      semcolorize check pollen.hints.yaml house_palette.yaml cells.zip
+    """
+    failed = False
+    for path in files:
+        try:
+            click.echo(f"{path}: {_describe(path)}")
+        except SemColorizeError as error:
+            failed = True
+            faults = error.faults if isinstance(error, ConfigError) else (error,)
+            for fault in faults:
+                click.echo(f"error: {fault}", err=True)
+    if failed:
+        sys.exit(2)
+
+
+def _describe(path: Path) -> str:
+    from semcolorize.hintfiles.yaml_hints import read_hints
+    from semcolorize.hintfiles.yaml_palettes import read_palette
+    from semcolorize.hintfiles.yaml_source import load_yaml
+
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        data = load_yaml(path).data
+        keys = set(data) if isinstance(data, dict) else set()
+        if keys & {"stages", "preset", "optimizer"}:
+            from semcolorize.training.recipe import read_recipe
+
+            recipe = read_recipe(path)
+            return f"recipe, preset {recipe.preset}, {recipe.steps} steps in {len(recipe.stages)} stages"
+        if "hints" not in keys:
+            palette = read_palette(path)
+            return f"palette of {len(palette)} colors: {', '.join(palette)}"
+    hints = read_hints(path)
+    for skipped in hints.skipped:
+        click.echo(f"note: {skipped}", err=True)
+    names = sorted({hint.name for hint in hints if hint.name})
+    return f"{len(hints)} hints" + (f": {', '.join(names)}" if names else "")

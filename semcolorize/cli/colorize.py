@@ -1,0 +1,134 @@
+"""``semcolorize colorize``: one micrograph from hints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from semcolorize.cli.progress import progress_bar
+
+__all__ = ["command"]
+
+
+@click.command("colorize")
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--hints", "hint_files", multiple=True, type=click.Path(path_type=Path),
+              help="YAML, .roi, RoiSet.zip, or a TIFF with an overlay; may be given several times, later ones win.")
+@click.option("-o", "--out", type=click.Path(path_type=Path),
+              help="TIFF to write, or a folder for it. Default: IMAGE_color.tif beside the image.")
+@click.option("--palette", type=click.Path(), help="Palette for the hints: a YAML file or a built-in name.")
+@click.option("--page", type=click.IntRange(min=0), help="Page of a multi-page TIFF, from 0. Default: the first.")
+@click.option("--display-range", nargs=2, type=float, default=None, metavar="BLACK WHITE",
+              help="Gray values shown as black and white, for 16-bit and float images.")
+@click.option("--variants", default=1, show_default=True, help="Proposals to make, a slice each.")
+@click.option("--seed", default=0, show_default=True, help="Equal seeds give equal bytes.")
+@click.option("--steps", "num_steps", type=int, help="Sampling steps. Default: what the weights recommend.")
+@click.option("--fill", type=click.Choice(["auto", "gray"]),
+              help="What unhinted structures become. Default: gray with hints, auto without.")
+@click.option("--spread", type=click.Choice(["alike", "instance"]), default="alike", show_default=True,
+              help="Color all look-alikes of what was hinted, or only what was touched.")
+@click.option("--databar", default="auto", show_default=True, metavar="auto|none|ROWS",
+              help="The instrument's bar at the bottom: find it, ignore it, or its height in rows. It stays gray.")
+@click.option("--working-size", default=512, show_default=True, help="Longest side at which the model works.")
+@click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits a channel.")
+@click.option("--legend/--no-legend", default=True, show_default=True, help="Write a picture of the legend.")
+@click.option("--png", is_flag=True, help="Also write each variant as PNG.")
+@click.option("--overwrite", is_flag=True, help="Replace existing results. The input is never replaced.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    image: Path,
+    hint_files: tuple[Path, ...],
+    out: Path | None,
+    palette: str | None,
+    page: int | None,
+    display_range: tuple[float, float] | None,
+    variants: int,
+    seed: int,
+    num_steps: int | None,
+    fill: str | None,
+    spread: str,
+    databar: str,
+    working_size: int,
+    weights: str,
+    device: str,
+    bits: str,
+    legend: bool,
+    png: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Color the micrograph IMAGE from hints and write an ImageJ-readable TIFF.
+
+    Lightness is kept; only color is added. Beside the TIFF stand NAME.json (provenance and legend) and
+    NAME_legend.png.
+
+    \b
+    Example:
+      semcolorize colorize pollen.tif --hints pollen.hints.yaml --variants 3 -o pollen_color.tif
+    """
+    import time
+
+    started = time.perf_counter()
+    from semcolorize.hintfiles.yaml_hints import read_hints
+    from semcolorize.hintfiles.yaml_palettes import read_palette
+    from semcolorize.hints.model import HintSet
+    from semcolorize.micrograph.reading import read_micrograph
+    from semcolorize.result import output_paths
+
+    # Everything that can be wrong is looked at before torch is loaded and before anything is computed.
+    target = out if out is not None else image.with_name(f"{image.stem}_color.tif")
+    if target.is_dir():
+        target = target / f"{image.stem}_color.tif"
+    paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, source=image)
+    chosen = None if palette is None else read_palette(palette)
+    sets = [read_hints(path, palette=chosen) for path in hint_files]
+    micrograph = read_micrograph(image, page=page, display_range=display_range)
+    hints = HintSet.merge(sets, micrograph.shape)
+    for skipped in hints.skipped:
+        click.echo(f"note: {skipped}", err=True)
+
+    from semcolorize.pipeline import Colorizer
+
+    colorizer = Colorizer.load(weights, device=device)
+    loaded = time.perf_counter()
+    with progress_bar("coloring", quiet=as_json) as update:
+        result = colorizer.colorize(
+            micrograph,
+            hints,
+            variants=variants,
+            seed=seed,
+            fill=fill,  # type: ignore[arg-type]
+            spread=spread,  # type: ignore[arg-type]
+            num_steps=num_steps,
+            databar=databar,
+            working_size=working_size,
+            bits=int(bits),
+            on_step=lambda step: update(step.index, step.count),
+        )
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    written = result.save_to(paths, overwrite=overwrite)
+    seconds = time.perf_counter() - started
+    if as_json:
+        stages = {"load": loaded - started} | result.seconds
+        click.echo(
+            json.dumps(
+                {
+                    "paths": [str(path) for path in written],
+                    "seconds": round(seconds, 3),
+                    "stages": {name: round(value, 3) for name, value in stages.items()},
+                    "device": result.provenance.device,
+                    "weights_sha256": result.provenance.weights_sha256,
+                    "legend": result.legend_rows(),
+                    "notes": list(result.notes),
+                }
+            )
+        )
+    else:
+        for path in written:
+            click.echo(str(path))
+        click.echo(f"{seconds:.1f} s on {result.provenance.device}", err=True)

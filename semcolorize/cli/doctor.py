@@ -1,0 +1,76 @@
+"""``semcolorize doctor``: what works here, with advice."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import time
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("doctor")
+def command() -> None:
+    """Say what works on this machine: Python, torch, device, weights, a coloring, Java, ImageJ.
+
+    Exits with 1 if something that coloring needs is broken.
+
+    \b
+    Example:
+      semcolorize doctor
+    """
+    from semcolorize._version import __version__
+    from semcolorize.errors import SemColorizeError
+
+    broken: list[str] = []
+    _line("semcolorize", __version__)
+    _line("Python", f"{platform.python_version()} ({sys.executable})")
+    try:
+        import torch
+    except ImportError as error:
+        _line("torch", f"missing ({error})", bad=True)
+        click.echo("advice: reinstall with  pip install semcolorize", err=True)
+        sys.exit(1)
+    _line("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    _line("device", f"cuda: {', '.join(cuda)}" if cuda else "cpu (no CUDA device; the CPU is enough for single images)")
+    try:
+        from semcolorize.network.weights import load_weights
+
+        weights = load_weights()
+        _line("weights", f"{weights.path.name}, SHA-256 {weights.sha256[:16]}, verified")
+        _line("coloring", _try_coloring())
+    except SemColorizeError as error:
+        _line("weights", str(error), bad=True)
+        broken.append("reinstall semcolorize, or give a weights file with --weights.")
+    java = shutil.which("java")
+    _line("Java", java or "not found (needed by ImageJ and Fiji only)")
+    imagej = shutil.which("imagej") or shutil.which("ImageJ-linux64") or shutil.which("fiji")
+    _line("ImageJ", imagej or "not found on the path (results open in any ImageJ or Fiji)")
+    for text in broken:
+        click.echo(f"advice: {text}", err=True)
+    if broken:
+        sys.exit(1)
+    click.echo("All that coloring needs works.")
+
+
+def _line(name: str, text: str, *, bad: bool = False) -> None:
+    click.echo(f"{'FAIL' if bad else 'ok  '}  {name:<12} {text}")
+
+
+def _try_coloring() -> str:
+    import numpy as np
+
+    from semcolorize.hints.model import PointHint
+    from semcolorize.pipeline import Colorizer
+
+    colorizer = Colorizer.load()
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (192, 1))
+    hints = [PointHint(row=96, column=200, size=9, lab=(60.0, 40.0, 30.0), name="test")]
+    colorizer.colorize(ramp, hints)
+    started = time.perf_counter()
+    colorizer.colorize(ramp, hints)
+    return f"256 x 192 pixels in {time.perf_counter() - started:.2f} s on {colorizer.device}"

@@ -1,0 +1,120 @@
+"""Gray values to CIE L*, and L* with a*b* back to sRGB: the two ends of the lightness promise.
+
+A gray value is shown between a black and a white value (the display range); its L* is that of the sRGB gray shown.
+Coming back, the L* of every output pixel differs from the L* that went in by what rounding costs and no more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
+from semcolorize.color.lab import gray_to_lightness, lab_to_rgb, lightness_to_gray
+from semcolorize.errors import ShapeError
+
+__all__ = ["gray_to_lightness_plane", "render_rgb", "shares_outside"]
+
+_STRIP_PIXELS = 1 << 18
+"""Pixels worked on at a time: some 20 MB of temporary arrays, which stay in the cache."""
+
+
+def _strips(height: int, width: int) -> list[slice]:
+    rows = max(1, _STRIP_PIXELS // max(width, 1))
+    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+
+
+def gray_to_lightness_plane(pixels: np.ndarray, display_range: tuple[float, float]) -> np.ndarray:
+    """Show gray values over a display range and return their CIE L*.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W)
+        Gray values, integer or floating point, finite.
+    display_range : tuple of 2 floats
+        The value shown black and the value shown white. Black may be the larger one (inverted images).
+
+    Returns
+    -------
+    lightness : float32 ndarray of shape (H, W)
+        L*, 0 to 100. Values beyond the range are shown black or white; `shares_outside` counts them.
+    """
+    black, white = (float(value) for value in display_range)
+    if pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2:
+        # Every value there can be, once: exact, and the fastest.
+        limits = np.iinfo(pixels.dtype)
+        table = _shown(np.arange(limits.min, limits.max + 1, dtype=np.float64), black, white)
+        return table[pixels.astype(np.int32) - limits.min]
+    lightness = np.empty(pixels.shape, np.float32)
+    for rows in _strips(*pixels.shape):
+        lightness[rows] = _shown(pixels[rows].astype(np.float64), black, white)
+    return lightness
+
+
+def _shown(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    # Limited before the subtraction: the ends of double precision must not overflow it.
+    values = np.clip(values, min(black, white), max(black, white))
+    gray = (values - black) / (white - black)
+    return np.clip(gray_to_lightness(gray), 0, 100).astype(np.float32)
+
+
+def shares_outside(pixels: np.ndarray, display_range: tuple[float, float]) -> tuple[float, float]:
+    """Share of the pixels (0 to 1) beyond the black end and beyond the white end of a display range."""
+    black, white = display_range
+    if pixels.dtype == np.uint8 and {black, white} == {0.0, 255.0}:
+        return 0.0, 0.0
+    low, high = min(black, white), max(black, white)
+    below = float(np.count_nonzero(pixels < low)) / pixels.size
+    above = float(np.count_nonzero(pixels > high)) / pixels.size
+    return (below, above) if black <= white else (above, below)
+
+
+def render_rgb(lightness: np.ndarray, ab: np.ndarray, *, bits: int = 8) -> np.ndarray:
+    """Make sRGB of lightness and a*b*, keeping the lightness.
+
+    Parameters
+    ----------
+    lightness : ndarray of shape (H, W)
+        CIE L*, 0 to 100.
+    ab : ndarray of shape (H, W, 2) or (N, H, W, 2)
+        CIELAB units. What sRGB cannot show at its L* is drawn toward gray at its hue.
+    bits : {8, 16}
+        Bits of a channel of the result.
+
+    Returns
+    -------
+    rgb : uint8 or uint16 ndarray of shape (H, W, 3) or (N, H, W, 3)
+        L* differs from `lightness` by at most 0.5 (8 bit) or 0.01 (16 bit) at every pixel. Where a*b* is 0 the
+        channels are equal, and a gray value of that depth comes back as itself.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not belong together or hold NaN or infinities.
+    """
+    if bits not in (8, 16):
+        raise ShapeError(f"bits is {bits!r}; 8 and 16 are accepted.", key="bits")
+    if lightness.ndim != 2 or ab.ndim not in (3, 4) or ab.shape[-3:] != (*lightness.shape, 2):
+        raise ShapeError(
+            f"lightness {lightness.shape} and ab {ab.shape} do not belong together;"
+            " (H, W) with (H, W, 2) or (N, H, W, 2) is needed."
+        )
+    if ab.ndim == 4:
+        return np.stack([render_rgb(lightness, plane, bits=bits) for plane in ab])
+    top = (1 << bits) - 1
+    rgb = np.empty((*lightness.shape, 3), np.uint8 if bits == 8 else np.uint16)
+    for rows in _strips(*lightness.shape):
+        plane = np.clip(lightness[rows].astype(np.float32), 0, 100)
+        colors = ab[rows].astype(np.float32)
+        if not (np.isfinite(plane).all() and np.isfinite(colors).all()):
+            raise ShapeError(
+                f"lightness or ab holds NaN or infinity in rows {rows.start} to {rows.stop - 1}; finite is needed."
+            )
+        lab = lightness_and_ab_to_lab(plane, compress_chroma(plane, colors))
+        shown = np.rint(np.clip(lab_to_rgb(lab), 0, 1) * top)
+        neutral = ~colors.any(axis=-1)
+        if neutral.any():
+            # Gray is done in double precision, so that a gray value comes back as itself at 16 bit too.
+            gray = lightness_to_gray(plane[neutral].astype(np.float64))
+            shown[neutral] = np.rint(np.clip(gray, 0, 1) * top)[:, None]
+        rgb[rows] = shown
+    return rgb

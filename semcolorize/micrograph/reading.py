@@ -1,0 +1,338 @@
+"""A micrograph: its gray values as measured, and how they are shown."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from semcolorize.color.lab import lightness_to_gray, rgb_to_lab
+from semcolorize.errors import ImageReadError, ShapeError
+from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
+from semcolorize.micrograph.lightness import gray_to_lightness_plane, shares_outside
+
+__all__ = ["Micrograph", "micrograph_from_array", "read_micrograph"]
+
+_PERCENTILES = (0.1, 99.9)
+_GRAY_TOLERANCE = 8 / 255
+"""Distance of the channels, of full scale, that JPEG and rounding leave in a gray image."""
+_COLORED_SHARE = 0.005
+"""A scale bar drawn in green does not make a colored image: up to this share of colored pixels is accepted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Micrograph:
+    """Gray values as they stand in the file, with what is known about them.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (H, W)
+        Untouched gray values (uint8, uint16, int16, float32, ...).
+    display_range : tuple of 2 floats
+        The gray value shown black and the one shown white. Black is the larger one in files that store
+        white as zero.
+    range_source : str
+        ``8 bit``, ``ImageJ display range``, ``0.1-99.9 percentiles``, ``full scale`` (lightness
+        of colored or floating-point RGB), ``given``, or ``constant image``.
+    clipped : tuple of 2 floats
+        Share of the pixels (0 to 1) beyond the black and beyond the white end of the display range.
+    calibration : Calibration or None
+        Size of a pixel, where the file says it.
+    info : str or None
+        ImageJ's Info text, or the instrument's own metadata as text.
+    path : str or None
+        File it was read from, as it was given.
+    sha256 : str or None
+        Of that file.
+    page, pages : int
+        Which page of how many, counted from 1 as ImageJ counts slices.
+    notes : tuple of str
+        What a user should know about the reading: sentences.
+    """
+
+    pixels: np.ndarray
+    display_range: tuple[float, float]
+    range_source: str
+    clipped: tuple[float, float] = (0.0, 0.0)
+    calibration: Calibration | None = None
+    info: str | None = None
+    path: str | None = None
+    sha256: str | None = None
+    page: int = 1
+    pages: int = 1
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def pixel_size_nm(self) -> float | None:
+        """Width of a pixel in nm; None where the file does not say it."""
+        nanometers = self.calibration.nanometers if self.calibration else None
+        return nanometers[0] if nanometers else None
+
+    @cached_property
+    def lightness(self) -> np.ndarray:
+        """CIE L* (0 to 100) of the gray values as shown: float32 of shape (H, W)."""
+        return gray_to_lightness_plane(self.pixels, self.display_range)
+
+    @property
+    def range_statement(self) -> str:
+        """One sentence: what is black, what is white, and how much lies beyond."""
+        black, white = self.display_range
+        sentence = f"gray values {black:g} (black) to {white:g} (white), {self.range_source}"
+        if any(self.clipped):
+            below, above = self.clipped
+            sentence += f"; {below:.2%} of the pixels lie beyond black and {above:.2%} beyond white"
+        return sentence
+
+
+def read_micrograph(
+    path: str | os.PathLike[str],
+    *,
+    page: int | None = None,
+    display_range: tuple[float, float] | None = None,
+    allow_color: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Micrograph:
+    """Read one gray image from a TIFF, PNG, JPEG, BMP or GIF file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The content counts, not the suffix.
+    page : int, optional
+        Page of a multi-page TIFF, counted from 1; the first by default.
+    display_range : tuple of 2 floats, optional
+        Gray values to show black and white, instead of the file's own or the percentiles.
+    allow_color : bool
+        Take a colored image too, for its L*.
+    max_pixels : int
+        Larger images are refused before they are decoded.
+
+    Returns
+    -------
+    Micrograph
+        8 bit is shown over 0 to 255; anything else over ImageJ's display range where the file has one, else
+        over the 0.1-99.9 percentiles of its values.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be opened, is no image or a damaged one, is colored, partly transparent, too
+        large, or holds NaN or infinities. The message says where and what to do.
+    """
+    name = os.fspath(path)
+    try:
+        if not Path(name).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if not Path(name).is_file():
+            kind = "a folder" if Path(name).is_dir() else "not a regular file"
+            raise ImageReadError(f"This is {kind}; an image file is needed.", path=name)
+        with Path(name).open("rb") as handle:
+            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+            handle.seek(0)
+            decoded = decode(handle, name, page=1 if page is None else page, max_pixels=max_pixels)
+    except ImageReadError:
+        raise
+    except FileNotFoundError:
+        raise ImageReadError("There is no such file.", path=name) from None
+    except PermissionError:
+        raise ImageReadError("The file may not be read (no permission); check its access rights.", path=name) from None
+    except (OSError, ValueError) as error:
+        # ValueError: a NUL in the name.
+        reason = getattr(error, "strerror", None) or error
+        raise ImageReadError(f"The file cannot be read: {reason}.", path=name) from None
+    return _micrograph(decoded, display_range, allow_color, path=name, sha256=sha256)
+
+
+def micrograph_from_array(
+    array: np.ndarray,
+    *,
+    display_range: tuple[float, float] | None = None,
+    allow_color: bool = False,
+    calibration: Calibration | None = None,
+    info: str | None = None,
+) -> Micrograph:
+    """Make a Micrograph of an array, with the rules of `read_micrograph`.
+
+    Parameters
+    ----------
+    array : ndarray of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Gray, or gray stored as RGB (floating-point RGB: 0 to 1), or that with an opaque alpha channel.
+    display_range, allow_color
+        As in `read_micrograph`.
+    calibration : Calibration, optional
+    info : str, optional
+
+    Raises
+    ------
+    ShapeError
+        If the array is no image by its shape or type.
+    ImageReadError
+        If what it holds cannot be used: NaN, colors, no pixels.
+    """
+    array = np.asarray(array)
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] not in (3, 4)):
+        raise ShapeError(
+            f"The image has shape {array.shape}; (H, W) gray, or (H, W, 3) gray stored as RGB is accepted."
+            + (" Pass one slice of a stack." if array.ndim > 2 else "")
+        )
+    if array.dtype.kind not in "buif":
+        raise ShapeError(f"The image has type {array.dtype}; integers and floating point are accepted.")
+    decoded = Decoded(array, calibration=calibration, info=info)
+    return _micrograph(decoded, display_range, allow_color)
+
+
+def _micrograph(
+    decoded: Decoded,
+    display_range: tuple[float, float] | None,
+    allow_color: bool,
+    path: str | None = None,
+    sha256: str | None = None,
+) -> Micrograph:
+    values = np.asarray(decoded.values, decoded.values.dtype.newbyteorder("="))
+    notes = list(decoded.notes)
+    if values.size == 0:
+        raise ImageReadError(f"The image has no pixels (shape {values.shape}).", path=path)
+    if values.dtype == bool:
+        values = values.astype(np.uint8) * 255
+    _check_finite(values, path)
+    stored, stored_source = decoded.display_range, "ImageJ display range"
+    if values.ndim == 3:
+        values, whole, note = _gray_of_rgb(_without_alpha(values, path), allow_color, path)
+        notes += [note] if note else []
+        if whole is not None:
+            stored, stored_source = whole, "full scale"
+    shown, source = _display_range(values, display_range, stored, stored_source, path)
+    if source == "constant image":
+        notes.append(f"All pixels have the same gray value, {float(values.flat[0]):g}: shown as medium gray.")
+    if decoded.inverted and source != "given":
+        shown = (shown[1], shown[0])
+    if decoded.pages > 1:
+        notes.append(f"Page {decoded.page} of {decoded.pages} is used.")
+    return Micrograph(
+        pixels=values,
+        display_range=shown,
+        range_source=source,
+        clipped=shares_outside(values, shown),
+        calibration=decoded.calibration,
+        info=decoded.info,
+        path=path,
+        sha256=sha256,
+        page=decoded.page,
+        pages=decoded.pages,
+        notes=tuple(notes),
+    )
+
+
+def _check_finite(values: np.ndarray, path: str | None) -> None:
+    if values.dtype.kind != "f":
+        return
+    # A sum is not finite if a value is not: the mask is only made where it is needed.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
+    bad = ~np.isfinite(values)
+    count = int(np.count_nonzero(bad))
+    if count:
+        row, column = (int(i) for i in np.argwhere(bad)[0][:2])
+        raise ImageReadError(
+            f"{count} of {values.size} values are NaN or infinite, the first ({values[row, column]}) at x {column},"
+            f" y {row}; finite gray values are needed. Replace them first (in ImageJ: Process > Math > Macro).",
+            path=path,
+        )
+
+
+def _full_scale(dtype: np.dtype) -> float:
+    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
+
+
+def _without_alpha(values: np.ndarray, path: str | None) -> np.ndarray:
+    if values.shape[-1] != 4:
+        return values
+    transparent = np.count_nonzero(values[..., 3] != _full_scale(values.dtype))
+    if transparent:
+        raise ImageReadError(
+            f"{transparent / values[..., 3].size:.2%} of the pixels are transparent; an opaque image is needed."
+            " Flatten it or drop the alpha channel.",
+            path=path,
+        )
+    return values[..., :3]
+
+
+def _gray_of_rgb(
+    values: np.ndarray, allow_color: bool, path: str | None
+) -> tuple[np.ndarray, tuple[float, float] | None, str]:
+    """Gray plane of an RGB image, the range it is shown over if its type does not say it, and a note."""
+    scale = _full_scale(values.dtype)
+    # Channel by channel: a reduction over an axis of three is slow.
+    r, g, b = (values[..., i] for i in range(3))
+    spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
+    unequal = spread != 0
+    gray = g.copy()
+    whole = (0.0, scale)
+    if not unequal.any():
+        return gray, None if values.dtype.kind != "f" else whole, ""
+    colored = spread > _GRAY_TOLERANCE * scale
+    share = np.count_nonzero(colored) / colored.size
+    # The gray of equal L*: what the eye saw there.
+    lightness = rgb_to_lab(values[unequal].astype(np.float64) / scale)[..., 0]
+    shown = lightness_to_gray(lightness) * scale
+    if share > _COLORED_SHARE:
+        if not allow_color:
+            raise ImageReadError(
+                f"This is a color image: {share:.1%} of its pixels are colored (channels up to"
+                f" {int(spread.max() / scale * 255)} of 255 apart); a gray micrograph is needed. Give the original"
+                " micrograph, or allow_color=True to use the lightness of this one.",
+                path=path,
+            )
+        exact = gray.astype(np.float32)
+        exact[unequal] = shown
+        return exact, whole, f"The image is colored ({share:.1%} of its pixels): its lightness is used."
+    gray[unequal] = shown if values.dtype.kind == "f" else np.rint(shown)
+    note = ""
+    if share:
+        count = np.count_nonzero(colored)
+        note = f"{count} pixels are colored (an annotation?): their lightness is used."
+    return gray, whole if values.dtype.kind == "f" else None, note
+
+
+def _display_range(
+    values: np.ndarray,
+    given: tuple[float, float] | None,
+    stored: tuple[float, float] | None,
+    stored_source: str,
+    path: str | None,
+) -> tuple[tuple[float, float], str]:
+    if given is not None:
+        black, white = (float(value) for value in given)
+        if not (np.isfinite(black) and np.isfinite(white)) or black == white:
+            raise ShapeError(
+                f"display_range is {given}; two different finite gray values (black, white) are needed.",
+                path=path,
+                key="display_range",
+            )
+        return (black, white), "given"
+    if values.dtype == np.uint8:
+        return (0.0, 255.0), "8 bit"
+    if stored is not None and np.isfinite(stored).all() and stored[0] < stored[1]:
+        return (float(stored[0]), float(stored[1])), stored_source
+    low, high = (float(value) for value in np.percentile(values, _PERCENTILES))
+    if low == high:
+        # Nearly everything is one value; what is not decides.
+        low, high = float(values.min()), float(values.max())
+    if low == high:
+        half = max(0.5, abs(low) * 1e-3)
+        return (low - half, high + half), "constant image"
+    return (low, high), "0.1-99.9 percentiles"

@@ -1,0 +1,245 @@
+"""The whole flow: a micrograph and hints in, a colored image out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from semcolorize.diffusion.sampler import Step
+from semcolorize.errors import ConfigError
+from semcolorize.hints.model import Hint, HintSet
+from semcolorize.hints.rasterize import rasterize
+from semcolorize.micrograph.databar import find_databar
+from semcolorize.micrograph.lightness import render_rgb
+from semcolorize.micrograph.reading import Micrograph, micrograph_from_array
+from semcolorize.micrograph.upsample import upsample_ab
+from semcolorize.micrograph.working import WorkingImage
+from semcolorize.network.conditioning import Fill, Spread, condition_image
+from semcolorize.network.sampling import resolve_device, sample_ab
+from semcolorize.network.weights import LoadedWeights, load_weights
+from semcolorize.result import ColorResult
+
+__all__ = ["Colorizer"]
+
+DEFAULT_WORKING_SIZE = 512
+
+
+@dataclass
+class Colorizer:
+    """Colors micrographs.
+
+    Attributes
+    ----------
+    weights : LoadedWeights
+        The model and where it came from.
+    device : torch.device
+    """
+
+    weights: LoadedWeights
+    device: torch.device
+
+    @classmethod
+    def load(cls, weights: str | os.PathLike[str] = "default", *, device: str = "auto") -> Colorizer:
+        """Load a model.
+
+        Parameters
+        ----------
+        weights : str or path-like
+            A bundled name or a safetensors file.
+        device : str
+            ``auto`` (CUDA if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+        Raises
+        ------
+        WeightsError, ConfigError
+        """
+        chosen = resolve_device(device)
+        loaded = load_weights(weights)
+        loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(loaded, chosen)
+
+    def colorize(
+        self,
+        image: Micrograph | np.ndarray,
+        hints: HintSet | Iterable[Hint] | None = None,
+        *,
+        variants: int = 1,
+        seed: int = 0,
+        fill: Fill | None = None,
+        spread: Spread = "alike",
+        num_steps: int | None = None,
+        databar: str | int = "auto",
+        working_size: int = DEFAULT_WORKING_SIZE,
+        bits: int = 8,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> ColorResult:
+        """Color one micrograph.
+
+        Parameters
+        ----------
+        image : Micrograph or ndarray of shape (H, W)
+            An array is read like a file: 8 bit over its whole range, else over the 0.1-99.9 percentiles.
+        hints : HintSet or iterable of Hint, optional
+        variants : int
+            Proposals to make.
+        seed : int
+            Equal seeds give equal bytes.
+        fill : {"auto", "gray"}, optional
+            What unhinted structures become; gray if there are hints, else auto.
+        spread : {"alike", "instance"}
+            Color look-alikes of what was hinted, or only what was touched.
+        num_steps : int, optional
+            Sampling steps; the weights' recommendation by default.
+        databar : "auto", "none" or int
+            Find the instrument's bar, ignore it, or the number of rows it takes at the bottom; it stays gray.
+        working_size : int
+            Longest side, in pixels, at which the model works.
+        bits : {8, 16}
+            Bits a channel of the result.
+        on_step : callable, optional
+            Told of each sampling step.
+
+        Returns
+        -------
+        ColorResult
+        """
+        _check_counts(variants, seed, working_size, num_steps)
+        clock = _Clock()
+        micrograph = image if isinstance(image, Micrograph) else micrograph_from_array(image)
+        marks = _hint_set(hints).at(micrograph.shape)
+        fill = fill or ("gray" if len(marks) else "auto")
+        bar = _bar_row(databar, micrograph)
+        lightness = micrograph.lightness[:bar]
+        drawn = rasterize(marks.hints, micrograph.shape)
+        guiding = _guiding(drawn.index, [not hint.limit for hint in marks.hints])[:bar]
+        clock.lap("prepare")
+
+        working = WorkingImage.of(lightness, drawn.hint_ab[:bar], drawn.strength[:bar] * guiding, working_size)
+        if fill == "gray" and not guiding.any():
+            small = np.zeros((variants, *working.lightness.shape, 2), np.float32)
+        else:
+            small = self.predict_ab(
+                working.lightness, working.hint_ab, working.hint_mask,
+                variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
+            )  # fmt: skip
+        clock.lap("model")
+
+        ab = np.zeros((variants, *micrograph.shape, 2), np.float32)
+        strength = np.where(drawn.hint_mask, drawn.strength, 0)[:bar, :, None]
+        for i in range(variants):
+            full = upsample_ab(small[i], working.lightness, lightness)
+            # A hint's color is exact where the hint lies.
+            ab[i, :bar] = full + strength * (drawn.hint_ab[:bar] - full)
+        clock.lap("upsample")
+        rgb = np.stack([render_rgb(micrograph.lightness, plane, bits=bits) for plane in ab])
+        clock.lap("render")
+        settings = {
+            "variants": variants, "seed": seed, "fill": fill, "spread": spread,
+            "num_steps": num_steps or self.weights.model.config.num_steps, "sampler": self.weights.model.config.sampler,
+            "working_size": working_size, "databar_row": bar if bar < micrograph.shape[0] else None, "bits": bits,
+        }  # fmt: skip
+        return ColorResult.of(
+            micrograph, ab, rgb, marks, drawn,
+            settings=settings, weights=self.weights, device=str(self.device), seconds=clock.seconds,
+        )  # fmt: skip
+
+    def predict_ab(
+        self,
+        lightness: np.ndarray,
+        hint_ab: np.ndarray,
+        hint_mask: np.ndarray,
+        *,
+        variants: int = 1,
+        seed: int = 0,
+        num_steps: int | None = None,
+        fill: Fill = "auto",
+        spread: Spread = "alike",
+        on_step: Callable[[Step], None] | None = None,
+    ) -> np.ndarray:
+        """Predict a*b* at the resolution given: the bare model, as evaluation calls it.
+
+        Parameters
+        ----------
+        lightness : ndarray of shape (H, W)
+            CIE L*, 0 to 100.
+        hint_ab : ndarray of shape (H, W, 2)
+            CIELAB units, read where `hint_mask` is not 0.
+        hint_mask : ndarray of shape (H, W)
+            Bool, or strength 0 to 1.
+
+        Returns
+        -------
+        ab : float32 ndarray of shape (variants, H, W, 2)
+        """
+        _check_counts(variants, seed, 16, num_steps)
+        config = self.weights.model.config
+        height, width = lightness.shape
+        padding = [(0, -side % config.network.stride) for side in (height, width)]
+        condition = condition_image(
+            config,
+            np.pad(lightness, padding, mode="edge"),
+            np.pad(hint_ab, [*padding, (0, 0)]),
+            np.pad(hint_mask, padding),
+            fill=fill,
+            spread=spread,
+        )
+        keys = [(seed, variant) for variant in range(variants)]
+        ab = sample_ab(self.weights.model, condition, keys, num_steps=num_steps, on_step=on_step)
+        return ab[:, 0, :, :height, :width].movedim(1, -1).numpy().copy()
+
+
+def _hint_set(hints: HintSet | Iterable[Hint] | None) -> HintSet:
+    if hints is None:
+        return HintSet()
+    return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
+
+
+def _bar_row(databar: str | int, micrograph: Micrograph) -> int:
+    """First row of the data bar; the image's height where there is none."""
+    height = micrograph.shape[0]
+    if databar == "none":
+        return height
+    if databar == "auto":
+        found = find_databar(micrograph.lightness)
+        return height if found is None else found
+    try:
+        rows = int(databar)
+    except ValueError:
+        rows = -1
+    if not 0 <= rows < height:
+        raise ConfigError(
+            f"databar is {databar!r}; auto, none, or a number of rows below the image's {height} is accepted.",
+            key="databar",
+        )
+    return height - rows
+
+
+def _guiding(index: np.ndarray, spreads: Sequence[bool]) -> np.ndarray:
+    """Pixels whose hint the model sees: a limited hint stays in its area because the model never learns of it."""
+    return np.append(np.asarray(spreads, bool), False)[index]
+
+
+def _check_counts(variants: int, seed: int, working_size: int, num_steps: int | None) -> None:
+    for name, value, least in (
+        ("variants", variants, 1),
+        ("seed", seed, 0),
+        ("working_size", working_size, 16),
+        ("num_steps", 1 if num_steps is None else num_steps, 1),
+    ):
+        if value < least:
+            raise ConfigError(f"{name} is {value}; at least {least} is needed.", key=name)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now

@@ -1,0 +1,162 @@
+"""Training: batches by number, resumption to the bit, checkpoints, recipes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from semcolorize.errors import ConfigError, WeightsError
+from semcolorize.network.conditioning import PRESETS
+from semcolorize.network.weights import load_weights
+from semcolorize.scenes import make_scene
+from semcolorize.training.dataset import BatchDataset, MixConfig, Stage, color_sample, scene_sample
+from semcolorize.training.loop import learning_rate, train
+from semcolorize.training.recipe import OptimizerConfig, read_recipe, recipe_from_dict
+
+SMALL = {"dim": 16, "multipliers": [1, 2], "attention": ["none", "full"]}
+TINY = {
+    "network": SMALL,
+    "stages": [{"steps": 3, "size": 32, "batch": 4}, {"steps": 3, "size": 64, "batch": 2}],
+    "data": {"scenes": 1.0, "masks": 0.0, "photographs": 0.0, "window": 4},
+    "optimizer": {"precision": "fp32", "warmup": 2},
+    "workers": 0,
+}
+ONLY_SCENES = MixConfig(scenes=1, masks=0, photographs=0, window=8)
+
+
+def dataset(seed=0, **changes):
+    return BatchDataset(PRESETS["compact"], ONLY_SCENES, [Stage(4, 32, 6), Stage(2, 64, 2)], seed=seed, **changes)
+
+
+def test_batches_are_functions_of_seed_and_number():
+    first, again = dataset(), dataset()
+    again[3], again[0]  # another order, as other workers would ask
+    for k in (0, 2, 5):
+        assert torch.equal(first[k].ab, again[k].ab)
+        assert torch.equal(first[k].condition.grid, again[k].condition.grid)
+    assert not torch.equal(first[0].ab, first[1].ab)
+    assert not torch.equal(first[0].ab, dataset(seed=1)[0].ab)
+    assert not torch.equal(first[0].ab, dataset(validation=True)[0].ab)
+    assert first[5].ab.shape == (2, 2, 64, 64) and first[0].ab.shape == (6, 2, 32, 32)
+
+
+def test_highlighted_samples_leave_the_rest_exactly_gray():
+    seen = set()
+    for seed in range(40):
+        scene = make_scene(seed, 64)
+        rng = np.random.default_rng(seed)
+        sample = scene_sample(scene, rng, gray=1.0, instance=0.5)
+        assert sample.fill == "gray"
+        colored = np.abs(sample.ab).sum(axis=-1) > 0
+        touched = set(np.unique(scene.instances[sample.hints.mask & (np.abs(sample.hints.ab).sum(axis=-1) > 0)]))
+        lit = set(np.unique(scene.instances[colored]))
+        if sample.spread == "instance":
+            assert lit <= touched | lit and len(lit) <= 4
+        else:
+            classes = np.unique(scene.classes[colored])
+            assert colored[np.isin(scene.classes, classes)].mean() > 0.5
+        seen.add(sample.spread)
+    assert seen == {"alike", "instance"}
+
+
+def test_hints_carry_the_truth():
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        lightness = rng.uniform(0, 100, (64, 64)).astype(np.float32)
+        ab = np.broadcast_to(rng.uniform(-50, 50, 2), (64, 64, 2)).astype(np.float32)
+        hints = color_sample(lightness, ab, np.random.default_rng(seed)).hints
+        np.testing.assert_allclose(hints.ab[hints.mask], ab[hints.mask], atol=1e-4)
+        assert hints.mask.mean() < 0.5
+
+
+def test_learning_rate_warms_up_and_cools_down():
+    config = OptimizerConfig(learning_rate=1e-3, warmup=10, cooldown=0.5)
+    rates = [learning_rate(step, 100, config) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-4) and rates[30] == 1e-3 and rates[75] == pytest.approx(5e-4)
+    assert rates[-1] < 5e-5
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
+    whole = recipe_from_dict(TINY)
+    train(whole, tmp_path / "whole")
+
+    stop = iter(range(100))
+
+    def interrupt(progress):
+        next(stop)
+
+    train(whole, tmp_path / "parts", max_minutes=1e-9, on_progress=interrupt)
+    state = train(whole, tmp_path / "parts", resume=True, max_minutes=1e-9)
+    assert state.step == 2 and not state.finished
+    end = train(whole, tmp_path / "parts", resume=True)
+    assert end.finished and end.step == 6
+    first, second = (load_weights(tmp_path / name / "weights.safetensors").model for name in ("whole", "parts"))
+    for (name, a), (_, b) in zip(first.state_dict().items(), second.state_dict().items(), strict=True):
+        assert torch.equal(a, b), name
+    log = [json.loads(line) for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
+    assert max(entry["step"] for entry in log) == 6
+    for name in ("samples.png", "curves.png", "recipe.json"):
+        assert (tmp_path / "parts" / name).stat().st_size > 0
+
+
+def test_a_folder_with_a_checkpoint_is_not_trained_over(tmp_path):
+    recipe = recipe_from_dict(TINY)
+    train(recipe, tmp_path, max_minutes=1e-9)
+    with pytest.raises(ConfigError, match="holds a checkpoint; continue it with --resume"):
+        train(recipe, tmp_path)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match="damaged"):
+        train(recipe, tmp_path, resume=True)
+
+
+def test_sigterm_leaves_a_checkpoint(tmp_path):
+    long = {**TINY, "stages": [{"steps": 100000, "size": 32, "batch": 2}], "workers": 1}
+    recipe = tmp_path / "long.yaml"
+    recipe.write_text(json.dumps(long))
+    words = [sys.executable, "-m", "semcolorize", "train", str(recipe), "--out", str(tmp_path / "run")]
+    with subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        log = tmp_path / "run" / "log.jsonl"
+        for _ in range(600):
+            if log.exists() and log.stat().st_size:
+                break
+            time.sleep(0.1)
+        # To the whole group, as a queueing system does it.
+        os.killpg(process.pid, signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "stopped; continue with --resume" in said
+    assert (tmp_path / "run" / "checkpoint.safetensors").exists()
+    assert load_weights(tmp_path / "run" / "weights.safetensors").metadata["step"] > 0
+
+
+def test_bundled_recipe_is_valid(tmp_path):
+    recipe = read_recipe("compact", data_folder=tmp_path)
+    assert recipe.model == PRESETS["compact"]
+    assert recipe.data.masks_folder == str(tmp_path / "emps")
+
+
+def test_a_recipe_tells_all_its_faults_with_lines(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("preset: compakt\nstages:\n  - {steps: 3, sise: 64}\noptimizer:\n  learning_rate: fast\ndata: 3\n")
+    with pytest.raises(ConfigError) as caught:
+        read_recipe(path)
+    text = str(caught.value)
+    assert "r.yaml:1: preset 'compakt'" in text
+    assert "r.yaml:3: stages[0].sise is not a known key. Did you mean size?" in text
+    assert "r.yaml:5: optimizer.learning_rate is 'fast'" in text
+    assert "r.yaml:6: data must be a mapping" in text
+
+
+def test_missing_data_is_named(tmp_path):
+    mix = MixConfig(masks=0.5, photographs=0.0, masks_folder=str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match="masks_folder .*nowhere.* is no folder"):
+        BatchDataset(PRESETS["compact"], mix, [Stage(1)])
+    with pytest.raises(ConfigError, match="names no folder"):
+        BatchDataset(PRESETS["compact"], MixConfig(masks=0), [Stage(1)])
+    with pytest.raises(ConfigError, match="multiple of 16"):
+        BatchDataset(PRESETS["compact"], ONLY_SCENES, [Stage(1, 70)])
