@@ -14,7 +14,7 @@ from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import rasterize
-from semcolorize.micrograph.databar import find_databar
+from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array
 from semcolorize.micrograph.upsample import upsample_ab
@@ -113,7 +113,7 @@ class Colorizer:
         micrograph = image if isinstance(image, Micrograph) else micrograph_from_array(image)
         marks = _hint_set(hints).at(micrograph.shape)
         fill = fill or ("gray" if len(marks) else "auto")
-        bar = _bar_row(databar, micrograph)
+        bar = databar_first_row(databar, micrograph.pixels)
         lightness = micrograph.lightness[:bar]
         drawn = rasterize(marks.hints, micrograph.shape)
         guiding = _guiding(drawn.index, [not hint.limit for hint in marks.hints])[:bar]
@@ -197,26 +197,6 @@ def _hint_set(hints: HintSet | Iterable[Hint] | None) -> HintSet:
     if hints is None:
         return HintSet()
     return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
-
-
-def _bar_row(databar: str | int, micrograph: Micrograph) -> int:
-    """First row of the data bar; the image's height where there is none."""
-    height = micrograph.shape[0]
-    if databar == "none":
-        return height
-    if databar == "auto":
-        found = find_databar(micrograph.lightness)
-        return height if found is None else found
-    try:
-        rows = int(databar)
-    except ValueError:
-        rows = -1
-    if not 0 <= rows < height:
-        raise ConfigError(
-            f"databar is {databar!r}; auto, none, or a number of rows below the image's {height} is accepted.",
-            key="databar",
-        )
-    return height - rows
 
 
 def _guiding(index: np.ndarray, spreads: Sequence[bool]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -41,9 +42,27 @@ def command(words: tuple[str, ...]) -> None:
         table.add_row(Text("    ", style=f"on {color.hex}"), name, color.hex, *(f"{value:.1f}" for value in color.lab))
     console.print(table)
     if checking:
-        from semcolorize.color.palette import check_palette
+        from semcolorize.color.deficiency import check_palette
 
         report = check_palette(palette)
-        console.print(str(report))
-        if report.findings:
+        _print_report(console, report)
+        if not report.passed:
             sys.exit(1)
+
+
+def _print_report(console: Any, report: Any) -> None:
+    console.print(
+        f"Compared at L* {report.lightness:.0f}, since lightness is the micrograph's: many published palettes tell colors apart "
+        "by lightness, which coloring cannot change. The built-in palette micrograph passes."
+    )
+    for pair in report.close:
+        console.print(
+            f"  {pair.first} and {pair.second} look alike with {pair.vision} vision: CIEDE2000 {pair.difference:.1f}, "
+            f"at least {report.threshold:.0f} is wanted"
+        )
+    for name in report.near_gray:
+        console.print(f"  {name} is nearly gray: it will hardly show (as a neutral hint it is right)")
+    for name in report.dulled:
+        console.print(f"  {name} loses much of its chroma at this lightness: sRGB cannot show it")
+    verdict = "all colors can be told apart" if report.passed else "some colors cannot be told apart"
+    console.print(f"{verdict}; smallest difference {report.smallest:.1f}")

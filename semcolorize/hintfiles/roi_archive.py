@@ -133,8 +133,8 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     for entry in entries:
         if _escapes(entry.filename):
             raise HintError(
-                f"The zip file has an entry that points outside of it, {entry.filename!r}. It was not made by "
-                "ImageJ; nothing was read.",
+                f"The zip file has an entry that points outside of it, {entry.filename!r}. "
+                "It was not made by ImageJ; nothing was read.",
                 path=name,
             )
         if not _is_roi(entry.filename):

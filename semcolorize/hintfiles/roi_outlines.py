@@ -149,7 +149,7 @@ def spline(vertices: np.ndarray, *, closed: bool) -> np.ndarray:
     count = max(int(np.sqrt(square.astype(np.float64)).sum() / 2), 100)
     at = np.arange(count) * (float(position[-1]) / (count - 1))
     if closed:
-        # Periodic continuation over a few nodes, then a natural spline: nearly periodic, and what ImageJ does.
+        # Continued over a few nodes, then a natural spline: nearly periodic, and what ImageJ does.
         n = min(_EXTENSION, len(nodes) - 1)
         last = position[-1]
         position = np.concatenate([position[-n - 1 : -1] - last, position, position[1 : n + 1] + last])

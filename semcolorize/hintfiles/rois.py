@@ -130,7 +130,8 @@ def hints_from_rois(
     skipped: list[SkippedHint] = []
     for number, (entry, roi) in enumerate(rois, start=1):
         label = roi.name or entry
-        origin = f"{source}: {label or f'ROI {number}'}" if source else label or f"ROI {number}"
+        where = label or f"ROI {number}"
+        origin = f"{source}: {where}" if source else where
         try:
             hints += _hints_of(roi, label, origin, table, defaults or RoiDefaults())
         except _NoHintError as reason:

@@ -41,23 +41,21 @@ def read_palette(palette: str | os.PathLike[str]) -> Palette:
     ConfigError
         With all faults of the file, located.
     """
-    return _read(palette)[0]
-
-
-def _read(palette: str | os.PathLike[str]) -> tuple[Palette, YamlSource | None]:
     name = os.fspath(palette)
     if name in BUILTIN_PALETTES:
-        return BUILTIN_PALETTES[name], None
+        return BUILTIN_PALETTES[name]
     if Path(name).suffix.lower() not in (".yaml", ".yml") and not Path(name).exists():
         near = did_you_mean(name, list(BUILTIN_PALETTES))
         raise ConfigError(
             f"{name!r} is neither a built-in palette ({', '.join(BUILTIN_PALETTES)}) nor a YAML file.{near}",
             key="palette",
         )
-    source = load_yaml(name)
-    if set(source.data) == {"palette"} and isinstance(source.data["palette"], dict):
-        return _palette(source, ("palette",)), source
-    return _palette(source, ()), source
+    return _palette_of(load_yaml(name))
+
+
+def _palette_of(source: YamlSource) -> Palette:
+    nested = set(source.data) == {"palette"} and isinstance(source.data["palette"], dict)
+    return _palette(source, ("palette",) if nested else ())
 
 
 def palette_in(source: YamlSource, key: str = "palette") -> tuple[Palette, tuple[tuple[str, str], ...]]:
@@ -93,16 +91,18 @@ def palette_in(source: YamlSource, key: str = "palette") -> tuple[Palette, tuple
             f"palette ({', '.join(BUILTIN_PALETTES)}).",
             (key,),
         )
-    place = value if value in BUILTIN_PALETTES else str(Path(source.path).parent / value)
-    try:
-        palette, file = _read(place)
-    except ConfigError as error:
-        if error.path is not None and Path(error.path).exists():
-            raise
-        # The file is not there: what is wrong is this line.
-        message = error.message if error.path is None else f"{key}: there is no palette file {place}."
-        raise source.fault(message.replace(repr(place), repr(value)), (key,)) from None
-    return palette, () if file is None else ((file.path, file.sha256),)
+    if value in BUILTIN_PALETTES:
+        return BUILTIN_PALETTES[value], ()
+    place = Path(source.path).parent / value
+    if "\0" in value or not place.is_file():
+        near = did_you_mean(value, list(BUILTIN_PALETTES))
+        raise source.fault(
+            f"{key}: {value!r} is no built-in palette ({', '.join(BUILTIN_PALETTES)}), and there is no file "
+            f"{place}.{near}",
+            (key,),
+        )
+    file = load_yaml(place)
+    return _palette_of(file), ((file.path, file.sha256),)
 
 
 def _palette(source: YamlSource, keys: KeyPath) -> Palette:

@@ -8,7 +8,7 @@ c + 0.5) here. The turn from (x, y) happens in `semcolorize.hintfiles` and nowhe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -169,6 +169,23 @@ class HintSet:
         rows, columns = shape
         scaled = tuple(scale_hint(hint, rows, columns) for hint in self.hints)
         return replace(self, hints=scaled, coordinates="pixels")
+
+
+    @classmethod
+    def merge(cls, sets: Iterable[HintSet], shape: tuple[int, int]) -> HintSet:
+        """Join several sets into one in pixels of an image of (rows, columns); later ones lie on top."""
+        placed = [one.at(shape) for one in sets]
+        palette = Palette()
+        for one in placed:
+            palette = palette | one.palette
+        return cls(
+            hints=tuple(hint for one in placed for hint in one),
+            palette=palette,
+            skipped=tuple(skipped for one in placed for skipped in one.skipped),
+            source=", ".join(one.source for one in placed if one.source),
+            sha256=placed[0].sha256 if len(placed) == 1 else "",
+            files=tuple(file for one in placed for file in one.files),
+        )
 
 
 def scale_hint(hint: Hint, row_factor: float, column_factor: float) -> Hint:

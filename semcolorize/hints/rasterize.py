@@ -253,7 +253,9 @@ def _fill_oval(oval: Oval, window: Window) -> np.ndarray:
 
 def _label(hint: Hint, index: int | None) -> str:
     number = "hint" if index is None else f"hint {index + 1}"
-    known = [part for part in (f'"{hint.name}"' if hint.name else "", hint.origin) if part]
+    # "cells.zip: particle" need not repeat the name.
+    origin = hint.origin.removesuffix(f": {hint.name}")
+    known = [part for part in (f'"{hint.name}"' if hint.name else "", origin) if part]
     return f"{number} ({', '.join(known)})" if known else number
 
 

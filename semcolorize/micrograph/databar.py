@@ -68,7 +68,9 @@ def find_databar(pixels: np.ndarray) -> int | None:
     if starts.size == 0:
         return None
     top = run + int(starts[0])
-    if not _looks_like_bar(rows, top, blank, max(_SMALLEST_ROWS, round(0.015 * height))):
+    if not _begins_sharply(rows, top) or not _looks_like_bar(
+        rows, top, blank, max(_SMALLEST_ROWS, round(0.015 * height))
+    ):
         return None
     return height - count + top
 
@@ -114,6 +116,15 @@ def _run_from_bottom(like: np.ndarray) -> int:
             if gap > _GAP:
                 break
     return first
+
+
+def _begins_sharply(rows: _Rows, top: int) -> bool:
+    """A bar has an upper edge; text written over a smooth image has none."""
+    above = rows.background[max(top - 4, 0) : top]
+    if above.size == 0:
+        return False
+    line = rows.even[top] >= 0.97 and rows.background[top] < 0.5
+    return bool(line or rows.background[top] - above.min() >= 0.15)
 
 
 def _looks_like_bar(rows: _Rows, top: int, blank: np.ndarray, smallest: int) -> bool:

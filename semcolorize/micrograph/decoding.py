@@ -117,7 +117,8 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
     except _LIBRARY_FAULTS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageReadError(
-            f"The image is damaged or incomplete and cannot be decoded ({reason}). Copy or export it again.", path=path
+            f"The image is damaged or incomplete and cannot be decoded ({reason}). Copy or export it again.",
+            path=path,
         ) from error
     found = next((f", but {what}" for magic, what in _OTHER_STARTS if start.startswith(magic)), "")
     raise ImageReadError(
@@ -182,7 +183,9 @@ def _decode_tiff(handle: BinaryIO, path: str, number: int, max_pixels: int) -> D
             page = page.aspage()
         _check_size(page.imagewidth, page.imagelength, max_pixels, path)
         if page.imagedepth != 1:
-            raise ImageReadError(f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path)
+            raise ImageReadError(
+                f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path
+            )
         skip = (number - 1) * page.nbytes if images > 1 else 0
         _check_complete(page, tiff.filehandle.size, skip, path)
         return Decoded(
@@ -319,5 +322,7 @@ def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pix
             raise ImageReadError(f"The image stores {mode}; gray, RGB and palette are accepted.", path=path)
     # Loaded before the file is closed.
     image.load()
-    text = [f"{key}: {value}" for key, value in image.info.items() if isinstance(value, str) and value.strip()]
+    text = [
+        f"{key}: {value}" for key, value in image.info.items() if isinstance(value, str) and value.strip()
+    ]
     return Decoded(values, page=number, pages=pages, info="\n".join(text) or None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from semcolorize.color.lab import lightness_to_gray, rgb_to_lab
 from semcolorize.errors import ImageReadError, ShapeError
 from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.databar import find_databar
 from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
 from semcolorize.micrograph.lightness import gray_to_lightness_plane, shares_outside
 
@@ -56,12 +57,12 @@ class Micrograph:
         What a user should know about the reading: sentences.
     """
 
-    pixels: np.ndarray
+    pixels: np.ndarray = field(repr=False)
     display_range: tuple[float, float]
     range_source: str
     clipped: tuple[float, float] = (0.0, 0.0)
     calibration: Calibration | None = None
-    info: str | None = None
+    info: str | None = field(default=None, repr=False)
     path: str | None = None
     sha256: str | None = None
     page: int = 1
@@ -122,7 +123,7 @@ def read_micrograph(
     -------
     Micrograph
         8 bit is shown over 0 to 255; anything else over ImageJ's display range where the file has one, else
-        over the 0.1-99.9 percentiles of its values.
+        over the 0.1-99.9 percentiles of its values (above the data bar, if it has one).
 
     Raises
     ------
@@ -146,7 +147,9 @@ def read_micrograph(
     except FileNotFoundError:
         raise ImageReadError("There is no such file.", path=name) from None
     except PermissionError:
-        raise ImageReadError("The file may not be read (no permission); check its access rights.", path=name) from None
+        raise ImageReadError(
+            "The file may not be read (no permission); check its access rights.", path=name
+        ) from None
     except (OSError, ValueError) as error:
         # ValueError: a NUL in the name.
         reason = getattr(error, "strerror", None) or error
@@ -328,7 +331,9 @@ def _display_range(
         return (0.0, 255.0), "8 bit"
     if stored is not None and np.isfinite(stored).all() and stored[0] < stored[1]:
         return (float(stored[0]), float(stored[1])), stored_source
-    low, high = (float(value) for value in np.percentile(values, _PERCENTILES))
+    # The white letters of a data bar are no part of the image's range.
+    image = values[: find_databar(values)]
+    low, high = (float(value) for value in np.percentile(image, _PERCENTILES))
     if low == high:
         # Nearly everything is one value; what is not decides.
         low, high = float(values.min()), float(values.max())

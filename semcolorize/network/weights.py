@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from semcolorize.errors import ConfigError, WeightsError
+from semcolorize.micrograph.atomic import write_bytes_atomic
 from semcolorize.network.conditioning import ABDiffuser, ModelConfig
 
 __all__ = ["BUNDLED", "LoadedWeights", "load_weights", "save_weights", "weights_path"]
@@ -113,17 +113,7 @@ def save_weights(
         "notes": json.dumps(metadata or {}, sort_keys=True),
     }
     payload = save(tensors, metadata=header)
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_bytes_atomic(path, payload, overwrite=True)
     return hashlib.sha256(payload).hexdigest()
 
 

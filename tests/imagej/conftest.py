@@ -19,7 +19,9 @@ RunMacro = Callable[..., Path]
 
 def _imagej_command() -> list[str] | str:
     """The command that starts ImageJ, or the reason why there is none."""
-    jar = next((jar for jar in (Path(os.environ.get("SEMCOLORIZE_IJ_JAR", _JARS[0])), *_JARS) if jar.exists()), None)
+    jar = next(
+        (jar for jar in (Path(os.environ.get("SEMCOLORIZE_IJ_JAR", _JARS[0])), *_JARS) if jar.exists()), None
+    )
     if jar is None:
         return "ImageJ is not installed (Debian packages imagej, libij-java)"
     for program, package in (("java", "openjdk-17-jre"), ("xvfb-run", "xvfb"), ("xauth", "xauth")):
@@ -42,9 +44,9 @@ def imagej_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_macro(imagej_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunMacro]:
     """A function ``run_macro(source, arg="", timeout=120)`` that runs an ImageJ macro to its end.
 
-    It returns the folder the macro ran in. `arg` is what ``getArgument()`` gives. A macro that stops with an error
-    opens a dialog and hangs, and java exits 0 whatever happened, so that only a sentinel file written after the
-    macro's last line counts as success.
+    It returns the folder the macro ran in. `arg` is what ``getArgument()`` gives. A macro that stops with an
+    error opens a dialog and hangs, and java exits 0 whatever happened, so that only a sentinel file written
+    after the macro's last line counts as success.
     """
     command = _imagej_command()
     if isinstance(command, str):
@@ -60,16 +62,19 @@ def run_macro(imagej_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         # 1.53t reads macros as Latin-1.
         macro.write_text(f'{source}\nFile.saveString("done", "{done}");\n', encoding="latin-1")
         line = [*command, "-ijpath", str(imagej_home), "-port0", "-batch", str(macro), arg]
-        with lock, subprocess.Popen(
-            line,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
+        with (
+            lock,
+            subprocess.Popen(
+                line,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            ) as process,
+        ):
             try:
                 output, _ = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:

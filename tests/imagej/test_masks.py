@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tifffile
 
-
 from semcolorize.color.palette import parse_color
 from semcolorize.errors import HintError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
@@ -23,19 +22,19 @@ RunMacro = Callable[..., Path]
 
 WIDTH, HEIGHT = 160, 120
 
-# Each selection is named after its kind. Numbers are drawn, so that no case is chosen to fit: whole, halves (as at
-# 200 % zoom, full of ties) and any. None lies outside the image, where the ROI Manager would move it.
+# Each selection is named after its kind. Numbers are drawn, so that no case is chosen to fit: whole, halves
+# (as at 200 % zoom, full of ties) and any. None lies outside the image, where the ROI Manager would move it.
 SELECTIONS = r"""
 function r(low, high) { return low + (high - low) * random(); }
 function half(low, high) { return round(2 * r(low, high)) / 2; }
-function coordinate(kind, low, high) {
+function c(kind, low, high) {
     if (kind == 0) return round(r(low, high));
     if (kind == 1) return half(low, high);
     return r(low, high);
 }
 function vertices(kind, n, low, high) {
     values = newArray(n);
-    for (v = 0; v < n; v++) values[v] = coordinate(kind, low, high);
+    for (v = 0; v < n; v++) values[v] = c(kind, low, high);
     return values;
 }
 function add(name) {
@@ -48,13 +47,14 @@ setBatchMode(false);
 newImage("canvas", "8-bit black", WIDTH, HEIGHT, 1);
 for (i = 0; i < ROUNDS; i++) {
     kind = i % 3;
-    makeRectangle(coordinate(kind, -10, 140), coordinate(kind, -10, 100), coordinate(kind, 12, 60), coordinate(kind, 12, 50));
+    makeRectangle(c(kind, -10, 140), c(kind, -10, 100), c(kind, 12, 60), c(kind, 12, 50));
     add("rectangle" + i);
-    makeOval(coordinate(kind, -10, 140), coordinate(kind, -10, 100), coordinate(kind, 12, 60), coordinate(kind, 12, 50));
+    makeOval(c(kind, -10, 140), c(kind, -10, 100), c(kind, 12, 60), c(kind, 12, 50));
     add("oval" + i);
-    makeRotatedRectangle(coordinate(kind, 10, 140), coordinate(kind, 10, 100), coordinate(kind, 10, 140), coordinate(kind, 10, 100), coordinate(kind, 3, 30));
+    makeRotatedRectangle(c(kind, 10, 140), c(kind, 10, 100),
+        c(kind, 10, 140), c(kind, 10, 100), c(kind, 3, 30));
     add("rotated" + i);
-    makeEllipse(coordinate(kind, 10, 140), coordinate(kind, 10, 100), coordinate(kind, 10, 140), coordinate(kind, 10, 100), r(0.2, 1));
+    makeEllipse(c(kind, 10, 140), c(kind, 10, 100), c(kind, 10, 140), c(kind, 10, 100), r(0.2, 1));
     add("ellipse" + i);
     n = 3 + i;
     xs = vertices(kind, n, -10, 170); ys = vertices(kind, n, -10, 130);
@@ -67,20 +67,20 @@ for (i = 0; i < ROUNDS; i++) {
     makeSelection("polygon", xs, ys);
     run("Fit Spline");
     add("spline" + i);
-    makeLine(coordinate(kind, 10, 150), coordinate(kind, 10, 110), coordinate(kind, 10, 150), coordinate(kind, 10, 110));
-    Roi.setStrokeWidth(coordinate(kind, 1, 12));
+    makeLine(c(kind, 10, 150), c(kind, 10, 110), c(kind, 10, 150), c(kind, 10, 110));
+    Roi.setStrokeWidth(c(kind, 1, 12));
     add("line" + i);
     xs = vertices(kind, 3 + i % 4, 15, 145); ys = vertices(kind, 3 + i % 4, 15, 105);
     makeSelection("polyline", xs, ys);
-    Roi.setStrokeWidth(coordinate(kind, 1, 12));
+    Roi.setStrokeWidth(c(kind, 1, 12));
     add("polyline" + i);
     xs = vertices(kind, 10, 15, 145); ys = vertices(kind, 10, 15, 105);
     makeSelection("freeline", xs, ys);
-    Roi.setStrokeWidth(coordinate(kind, 1, 6));
+    Roi.setStrokeWidth(c(kind, 1, 6));
     add("freeline" + i);
     makeRectangle(round(r(0, 60)), round(r(0, 50)), round(r(10, 90)), round(r(10, 60)), round(r(3, 40)));
     add("rounded" + i);
-    makePoint(coordinate(kind, 5, 150), coordinate(kind, 5, 110));
+    makePoint(c(kind, 5, 150), c(kind, 5, 110));
     add("point" + i);
 }
 makeLine(20, 30, 120, 30, 1);
@@ -117,7 +117,8 @@ makeOval(30, 20, 70, 71); run("Enlarge...", "enlarge=6");
 add("enlarged");
 makeSelection("polygon", newArray(20, 80, 50), newArray(20, 30, 90)); run("Rotate...", "rotate angle=17");
 add("turned");
-makeSelection("polygon", newArray(20, 80, 50), newArray(20, 30, 90)); run("Scale... ", "x=1.33 y=0.71 centered");
+makeSelection("polygon", newArray(20, 80, 50), newArray(20, 30, 90));
+run("Scale... ", "x=1.33 y=0.71 centered");
 add("scaled");
 makeSelection("freehand", newArray(20, 80, 50, 30), newArray(20, 30, 90, 60)); run("Convex Hull");
 add("hull");
@@ -207,7 +208,7 @@ def test_every_kind_was_compared(drawn: tuple[Path, np.ndarray]) -> None:
 def test_what_we_write_is_read_by_imagej(
     drawn: tuple[Path, np.ndarray], run_macro: RunMacro, tmp_path: Path
 ) -> None:
-    """Hints as a TIFF overlay, opened by ImageJ and saved again: the same areas, names, colors and properties."""
+    """Hints as a TIFF overlay, opened by ImageJ and saved again: the same areas, names and colors."""
     hints, _ = read_rois(drawn[0])
     hints = tuple(replace(hint, strength=0.5, limit=i % 2 == 0) for i, hint in enumerate(hints))
     overlay = [roi.tobytes() for roi in hints_to_rois(hints)]

@@ -78,11 +78,14 @@ def _touching_half_up(polygons: Polygons) -> np.ndarray:
 
 @settings(max_examples=100, deadline=None)
 @given(rings, st.integers(0, 8))
-def test_start_and_direction_of_a_ring_do_not_matter(ring: tuple[tuple[float, float], ...], turn: int) -> None:
+def test_start_and_direction_of_a_ring_do_not_matter(
+    ring: tuple[tuple[float, float], ...], turn: int
+) -> None:
     turn %= len(ring)
     other = (ring[turn:] + ring[:turn])[::-1]
     np.testing.assert_array_equal(
-        area(RegionHint(lab=LAB, shape=Polygons((ring,)))), area(RegionHint(lab=LAB, shape=Polygons((other,))))
+        area(RegionHint(lab=LAB, shape=Polygons((ring,)))),
+        area(RegionHint(lab=LAB, shape=Polygons((other,)))),
     )
 
 
@@ -126,12 +129,17 @@ def test_moving_by_whole_pixels_moves_the_area(hint: Hint, down: int, right: int
 def test_owners_strengths_and_overlaps_add_up(found: list[Hint]) -> None:
     inside = [hint for hint in found if area(hint).any()]
     result = rasterize(inside, SHAPE)
-    lost = {i: sum(overlap.pixels for overlap in result.overlaps if overlap.earlier == i) for i in range(len(inside))}
+    lost = {
+        i: sum(overlap.pixels for overlap in result.overlaps if overlap.earlier == i)
+        for i in range(len(inside))
+    }
     for i, hint in enumerate(inside):
         owned = result.index == i
         assert owned.sum() + lost[i] == area(hint).sum()
         np.testing.assert_allclose(result.strength[owned], hint.strength, rtol=1e-6)
-    np.testing.assert_array_equal(result.hint_mask, np.any([area(hint) for hint in inside], axis=0) if inside else False)
+    np.testing.assert_array_equal(
+        result.hint_mask, np.any([area(hint) for hint in inside], axis=0) if inside else False
+    )
 
 
 @settings(max_examples=150, deadline=None)

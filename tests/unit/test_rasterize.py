@@ -59,7 +59,13 @@ def test_subpixel_rectangles_lie_where_imagej_puts_them() -> None:
 
 def test_oval_is_imagejs_formula() -> None:
     mask = hint_area(region(Oval(0, 0, 5, 5)), (5, 5))
-    assert ["".join("#" if on else "." for on in row) for row in mask] == [".###.", "#####", "#####", "#####", ".###."]
+    assert ["".join("#" if on else "." for on in row) for row in mask] == [
+        ".###.",
+        "#####",
+        "#####",
+        "#####",
+        ".###.",
+    ]
 
 
 def test_centers_on_edges_belong_to_one_side() -> None:
@@ -210,6 +216,6 @@ def test_a_large_image_is_quick() -> None:
     assert mask.shape == (rows.stop - rows.start, columns.stop - columns.start)
     assert max(mask.shape) < 300
     result = rasterize(hints, (4096, 6144))
-    # About 0.5 s on a laptop; the bound is for busy machines.
+    # About 1.5 s on one core; the bound is for busy machines.
     assert time.perf_counter() - start < 15
     assert result.hint_mask.any()

@@ -1,0 +1,107 @@
+"""``semcolorize demo``: a first picture, without a file at hand."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from semcolorize.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["command"]
+
+_SEED = 12
+_SHAPE = (768, 1024)
+_COLORS = {"grain": ("pollen", "#e8a33d"), "spore": ("spheres", "#4f7fd9")}
+
+
+@click.command("demo")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("semcolorize-demo"), show_default=True,
+              help="Folder for the pictures.")
+@click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+def command(out: Path, weights: str, device: str) -> None:
+    """Color an example micrograph from three point hints and say where the pictures are.
+
+    The micrograph is procedural (pollen grains and a spore on a folded surface), so nothing is downloaded. The folder gets the
+    micrograph and its hints too: edit hints.yaml and color it again with the command that is printed.
+
+    \b
+    Example:
+      semcolorize demo -o my-demo
+    """
+    started = time.perf_counter()
+    from semcolorize.errors import OutputError
+    from semcolorize.hintfiles.yaml_hints import read_hints
+    from semcolorize.micrograph.atomic import write_bytes_atomic
+    from semcolorize.micrograph.reading import read_micrograph
+    from semcolorize.pipeline import Colorizer
+    from semcolorize.result import output_paths
+    from semcolorize.scenes import make_scene
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder cannot be made ({error.strerror}). Choose another with -o.", path=out) from error
+    image, hint_file = out / "micrograph.tif", out / "hints.yaml"
+    scene = make_scene(_SEED, _SHAPE, families=["pollen", "spheres"], substrate="folds")
+    write_bytes_atomic(image, _tiff(scene.lightness), overwrite=True)
+    if not hint_file.exists():
+        # Hints that somebody edited are theirs.
+        write_bytes_atomic(hint_file, _hints_yaml(scene).encode(), overwrite=False)
+    micrograph, hints = read_micrograph(image), read_hints(hint_file)
+    colorizer = Colorizer.load(weights, device=device)
+    with progress_bar("coloring") as update:
+        result = colorizer.colorize(
+            micrograph, hints, variants=3, databar="none", on_step=lambda step: update(step.index, step.count)
+        )
+    target = out / "micrograph_color.tif"
+    paths = output_paths(target, variants=3, legend=True, png=True, overwrite=True, source=image)
+    written = result.save_to(paths, overwrite=True)
+    write_bytes_atomic(out / "demo.png", result.comparison_png(), overwrite=True)
+    for path in (out / "demo.png", *written):
+        click.echo(str(path))
+    click.echo(f"{time.perf_counter() - started:.1f} s on {result.provenance.device}", err=True)
+    click.echo(
+        f"Edit {hint_file} and color again:\n"
+        f"  semcolorize colorize {image} --hints {hint_file} --variants 3 --overwrite",
+        err=True,
+    )
+
+
+def _tiff(lightness: np.ndarray) -> bytes:
+    import io
+
+    import numpy as np
+    import tifffile
+
+    from semcolorize.color.lab import lightness_to_gray
+
+    gray = np.rint(lightness_to_gray(lightness) * 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    # A scale, as an instrument would have written it, to see that it survives.
+    tifffile.imwrite(buffer, gray, imagej=True, resolution=(20.0, 20.0), metadata={"unit": "um"})
+    return buffer.getvalue()
+
+
+def _hints_yaml(scene: Any) -> str:
+    """One or two points a class, in the middle of its largest objects."""
+    import numpy as np
+    from scipy import ndimage
+
+    lines = ["# Positions in pixels, x to the right and y down, as ImageJ shows them.", "palette:"]
+    lines += [f'  {name}: "{color}"' for name, (_, color) in _COLORS.items()]
+    lines.append("hints:")
+    for name, (family, _) in _COLORS.items():
+        members = scene.classes == scene.family_of_class.index(family)
+        sizes = np.bincount(scene.instances[members])
+        for instance in np.argsort(sizes)[::-1][: 2 if name == "grain" else 1]:
+            depth = ndimage.distance_transform_edt(scene.instances == instance)
+            row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+            lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
+    return "\n".join(lines) + "\n"

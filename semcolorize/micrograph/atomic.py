@@ -1,0 +1,172 @@
+"""Files that are written whole or not at all, and never over something else by accident."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from semcolorize.errors import OutputError
+
+__all__ = ["atomic_output", "check_output", "write_bytes_atomic"]
+
+PathLike = str | os.PathLike[str]
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space or write elsewhere (-o)",
+    errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere (-o)",
+    errno.EACCES: "the folder may not be written to (no permission); write elsewhere (-o)",
+    errno.EPERM: "the folder may not be written to (no permission); write elsewhere (-o)",
+    errno.EROFS: "the disk is read-only; write elsewhere (-o)",
+    errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one (-o)",
+    errno.EFBIG: "the file is too large for this disk",
+}
+# Where the disk knows no hard links (FAT, some network shares).
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+
+def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()) -> Path:
+    """Tell whether a file may be written, before the work is done; the same is checked again when writing.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to write.
+    overwrite : bool
+        An existing file may be replaced.
+    inputs : iterable of str or path-like
+        Files that may not be replaced even so.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    OutputError
+    """
+    name = os.fspath(path)
+    target = Path(name)
+    try:
+        if not target.name:
+            raise OutputError("This is no file name; give the file to write (-o).", path=name)
+        if not target.parent.is_dir():
+            raise OutputError(f"There is no folder {str(target.parent)!r}; create it first.", path=name)
+        if target.is_dir():
+            raise OutputError("There is a folder of this name; give a file name (-o).", path=name)
+        for source in inputs:
+            if target.exists() and Path(source).exists() and target.samefile(source):
+                raise OutputError(
+                    "This is the input, which is never replaced; choose another name (-o).", path=name
+                )
+        if not overwrite and (target.exists() or target.is_symlink()):
+            raise _exists(name)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OutputError):
+            raise
+        # ValueError: a NUL in the name.
+        raise _cannot_write(error, name) from None
+    return target
+
+
+@contextmanager
+def atomic_output(
+    path: PathLike, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()
+) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name only when it is complete and on the disk.
+
+    Parameters
+    ----------
+    path, overwrite, inputs
+        As in `check_output`.
+
+    Yields
+    ------
+    handle : binary file
+        A temporary file in the same folder, removed if anything goes wrong.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and `overwrite` is False, even if it came to be in the meantime; if it is one of
+        `inputs`; if the folder is missing or cannot be written to; if the disk is full.
+    """
+    inputs = tuple(inputs)
+    target = check_output(path, overwrite=overwrite, inputs=inputs)
+    name = os.fspath(path)
+    temporary = target.parent / f".semcolorize-{secrets.token_hex(6)}.part"
+    try:
+        # Not tempfile: its files are readable by their owner only, and stay so.
+        with temporary.open("xb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        check_output(path, overwrite=overwrite, inputs=inputs)
+        _publish(temporary, target, overwrite)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise _cannot_write(error, name) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    _sync_folder(target.parent)
+
+
+def write_bytes_atomic(
+    path: PathLike, data: bytes, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()
+) -> Path:
+    """Write a file whole or not at all; see `atomic_output`."""
+    with atomic_output(path, overwrite=overwrite, inputs=inputs) as handle:
+        handle.write(data)
+    return Path(path)
+
+
+def _publish(temporary: Path, target: Path, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(target)
+        return
+    try:
+        # Unlike a rename, a link fails where the name is taken, however lately.
+        target.hardlink_to(temporary)
+    except FileExistsError:
+        raise _exists(os.fspath(target)) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        try:
+            with target.open("xb"):
+                pass
+        except FileExistsError:
+            raise _exists(os.fspath(target)) from None
+        temporary.replace(target)
+
+
+def _exists(name: str) -> OutputError:
+    return OutputError(
+        "The file exists and is not replaced; choose another name (-o) or allow it with --overwrite.",
+        path=name,
+    )
+
+
+def _cannot_write(error: Exception, name: str) -> OutputError:
+    code = getattr(error, "errno", None)
+    reason = _REASONS.get(code) if code is not None else None
+    return OutputError(
+        f"Nothing was written: {reason or getattr(error, 'strerror', None) or error}.", path=name
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    # So that the name survives a power cut too. Not every system can open a folder.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

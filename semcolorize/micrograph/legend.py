@@ -1,0 +1,200 @@
+"""What the colors of an image mean, and how much of it each covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semcolorize.color.gamut import compress_chroma
+from semcolorize.color.palette import NamedColor
+from semcolorize.errors import ShapeError
+from semcolorize.hints.model import Hint, HintSet
+
+__all__ = ["LegendEntry", "legend", "legend_picture", "legend_text"]
+
+GRAY_NAME = "gray (no hint)"
+OTHER_NAME = "other colors (no hint)"
+
+_GRAY_HINT_CHROMA = 3.0
+"""Hints below this chroma cannot be told from what stays gray, and share its entry."""
+_STRIP_PIXELS = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """One line of the legend.
+
+    Parameters
+    ----------
+    name : str
+        Class name; the color's hex where the hint has none.
+    color : str
+        Swatch, ``#rrggbb``.
+    share : float
+        Share (0 to 1) of the image's area in this color.
+    hints : int
+        How many hints ask for it.
+    """
+
+    name: str
+    color: str
+    share: float
+    hints: int
+
+
+def legend(
+    hints: HintSet | Iterable[Hint],
+    ab: np.ndarray,
+    lightness: np.ndarray,
+    *,
+    other_distance: float | None = None,
+) -> tuple[LegendEntry, ...]:
+    """Measure how much of an image has the color of each hint.
+
+    Parameters
+    ----------
+    hints : HintSet or iterable of Hint
+        Hints of one name and color are one entry.
+    ab : ndarray of shape (H, W, 2)
+        CIELAB units: the result, without the rows of the data bar.
+    lightness : ndarray of shape (H, W)
+        CIE L*.
+    other_distance : float, optional
+        Colors farther than this (in a*b*) from all hints and from gray are counted as "other colors", which a
+        model that invents colors makes. By default each pixel counts to what is nearest.
+
+    Returns
+    -------
+    entries : tuple of LegendEntry
+        In order of the hints, then gray (unless a gray hint has that entry), then other colors. Shares sum to 1.
+
+    Notes
+    -----
+    A pixel is compared with what its lightness lets the hint's color be: near black and white no color can be
+    shown, and such pixels count as gray.
+    """
+    if lightness.ndim != 2 or ab.shape != (*lightness.shape, 2) or not lightness.size:
+        raise ShapeError(
+            f"ab {ab.shape} and lightness {lightness.shape} do not fit; (H, W, 2) and (H, W) are needed."
+        )
+    groups: dict[tuple[str, str], list[Hint]] = {}
+    for hint in hints:
+        swatch = NamedColor(hint.name or "", hint.lab).hex
+        groups.setdefault((hint.name or swatch, swatch), []).append(hint)
+    targets = np.array([(0.0, 0.0), *(members[0].ab for members in groups.values())], np.float32)
+    counts = _count_nearest(ab, lightness, targets, other_distance)
+    shares = counts / lightness.size
+
+    gray_share = float(shares[0])
+    entries = []
+    gray_hinted = False
+    for i, ((name, swatch), members) in enumerate(groups.items(), start=1):
+        share = float(shares[i])
+        if np.hypot(*targets[i]) < _GRAY_HINT_CHROMA and not gray_hinted:
+            share, gray_hinted = share + gray_share, True
+        entries.append(LegendEntry(name, swatch, share, len(members)))
+    if not gray_hinted:
+        entries.append(LegendEntry(GRAY_NAME, "#808080", gray_share, 0))
+    if other_distance is not None:
+        entries.append(LegendEntry(OTHER_NAME, "#ffffff", float(shares[-1]), 0))
+    return tuple(entries)
+
+
+def _count_nearest(
+    ab: np.ndarray, lightness: np.ndarray, targets: np.ndarray, other_distance: float | None
+) -> np.ndarray:
+    """Pixels nearest to each of the (K, 2) targets, then those far from all."""
+    levels = np.repeat(np.arange(101, dtype=np.float32)[:, None], len(targets), axis=1)
+    shown = compress_chroma(levels, np.repeat(targets[None], 101, axis=0)).astype(np.float32)
+    limit = np.inf if other_distance is None else other_distance**2
+    counts = np.zeros(len(targets) + 1, np.int64)
+    height, width = lightness.shape
+    step = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        level = np.clip(np.rint(lightness[top : top + step]), 0, 100).astype(np.intp)
+        a, b = ab[top : top + step, :, 0], ab[top : top + step, :, 1]
+        nearest = np.zeros(level.shape, np.intp)
+        least = (a * a + b * b).astype(np.float32)
+        for k in range(1, len(targets)):
+            distance = (a - shown[:, k, 0][level]) ** 2 + (b - shown[:, k, 1][level]) ** 2
+            # The caller's a*b* may be from before the gamut was respected.
+            distance = np.minimum(distance, (a - targets[k, 0]) ** 2 + (b - targets[k, 1]) ** 2)
+            closer = distance < least
+            nearest[closer] = k
+            least = np.where(closer, distance, least)
+        nearest[least > limit] = len(targets)
+        counts += np.bincount(nearest.ravel(), minlength=counts.size)
+    return counts
+
+
+def legend_text(entries: Sequence[LegendEntry]) -> str:
+    """Return the legend as lines of text, for ImageJ's Info."""
+    lines = ["Color legend (share of the image's area)"]
+    for entry in entries:
+        hints = f", {entry.hints} hint{'s' if entry.hints != 1 else ''}" if entry.hints else ""
+        lines.append(f"{entry.color}  {entry.name}: {entry.share:.1%}{hints}")
+    return "\n".join(lines)
+
+
+def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np.ndarray:
+    """Draw the legend: a swatch, the name and the area share of each entry.
+
+    Parameters
+    ----------
+    entries : sequence of LegendEntry
+    font_size : int
+        In pixels.
+
+    Returns
+    -------
+    rgb : uint8 ndarray of shape (H, W, 3)
+        On white.
+    """
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+
+    # DejaVu, which comes with matplotlib, has Greek and Cyrillic; Pillow's own font has not.
+    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), font_size)
+    longest = 48
+    names = [
+        name if len(name) <= longest else name[: longest - 1] + "…" for name in (e.name for e in entries)
+    ]
+    shares = [_percent(entry.share) for entry in entries]
+    unit = font_size
+    swatch = round(1.5 * unit)
+    line = round(2.1 * unit)
+    name_width = max((font.getlength(name) for name in names), default=0)
+    share_width = max((font.getlength(share) for share in shares), default=0)
+    width = round(unit + swatch + 0.7 * unit + name_width + 1.5 * unit + share_width + unit)
+    height = line * len(entries) + unit
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    for i, (entry, name, share) in enumerate(zip(entries, names, shares, strict=True)):
+        top = unit // 2 + i * line + (line - swatch) // 2
+        box = (unit, top, unit + swatch, top + swatch)
+        draw.rounded_rectangle(
+            box, radius=unit // 5, fill=entry.color, outline="#404040", width=max(1, unit // 14)
+        )
+        if entry.name == OTHER_NAME:
+            _hatch(draw, box, unit)
+        middle = top + swatch / 2
+        draw.text((unit + swatch + 0.7 * unit, middle), name, font=font, fill="#101010", anchor="lm")
+        draw.text((width - unit, middle), share, font=font, fill="#505050", anchor="rm")
+    return np.asarray(picture).copy()
+
+
+def _hatch(draw: object, box: tuple[int, int, int, int], unit: int) -> None:
+    left, top, right, bottom = box
+    bars = ("#c0504d", "#d8a03c", "#5a9e6f", "#4a7fb5", "#8a62a8")
+    inner = max(2, unit // 7)
+    size = (right - left - 2 * inner) / len(bars)
+    for i, color in enumerate(bars):
+        x = left + inner + i * size
+        draw.rectangle((x, top + inner, x + size, bottom - inner), fill=color)  # type: ignore[attr-defined]
+
+
+def _percent(share: float) -> str:
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"

@@ -1,0 +1,204 @@
+"""What made this file: the record inside it, and the sentence for the paper."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from typing import Any
+
+from semcolorize._version import __version__
+from semcolorize.color.palette import NamedColor
+from semcolorize.hints.model import Hint, HintSet, LineHint, Oval, PointHint, Polygons, Rectangle, RegionHint
+from semcolorize.micrograph.legend import LegendEntry
+from semcolorize.micrograph.reading import Micrograph
+
+__all__ = ["Provenance", "hint_record", "methods_sentence", "provenance_of"]
+
+_LIBRARIES = ("torch", "numpy", "scipy", "scikit-image", "tifffile", "roifile")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Everything needed to say how a colored image came about, and to make it again.
+
+    Attributes
+    ----------
+    weights_name, weights_sha256 : str
+        The model as asked for, and its file.
+    device : str
+        What it ran on (``cpu``, ``cuda:0``): results of different devices differ in the last bits.
+    seed : int
+    settings : mapping
+        Options of the run, JSON values.
+    hints : sequence of mapping
+        `hint_record` of each.
+    hint_files : sequence of (path, SHA-256)
+    input_name : str or None
+        File name without its folder.
+    input_sha256 : str or None
+    input_shape : tuple of 2 ints
+        Rows and columns.
+    page : int
+        Of the input, counted from 1.
+    display_range : tuple of 2 floats
+        Gray values shown black and white.
+    range_source : str
+    clipped : tuple of 2 floats
+        Share of the pixels (0 to 1) beyond black and beyond white.
+    databar_row : int or None
+        First row of the data bar, which was left gray.
+    notes : sequence of str
+    legend : sequence of LegendEntry
+        Of the first variant.
+    version : str
+        Of semcolorize.
+    versions : mapping
+        Of Python and the libraries.
+    system : str
+    created : str or None
+        Time in ISO 8601. None in files, so that equal seeds give equal bytes.
+    """
+
+    weights_name: str
+    weights_sha256: str
+    device: str
+    seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hints: Sequence[Mapping[str, Any]] = ()
+    hint_files: Sequence[tuple[str, str]] = ()
+    input_name: str | None = None
+    input_sha256: str | None = None
+    input_shape: tuple[int, int] = (0, 0)
+    page: int = 1
+    display_range: tuple[float, float] = (0.0, 255.0)
+    range_source: str = "8 bit"
+    clipped: tuple[float, float] = (0.0, 0.0)
+    databar_row: int | None = None
+    notes: Sequence[str] = ()
+    legend: Sequence[LegendEntry] = ()
+    version: str = __version__
+    versions: Mapping[str, str] = field(default_factory=lambda: _versions())
+    system: str = field(default_factory=lambda: f"{platform.system()} {platform.machine()}")
+    created: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values, with the methods sentence under ``methods``."""
+        record = {"software": "semcolorize", **asdict(self), "methods": methods_sentence(self)}
+        if self.created is None:
+            del record["created"]
+        return record
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return `to_dict` as JSON text. Equal provenance gives equal text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def provenance_of(
+    micrograph: Micrograph,
+    hints: HintSet | Iterable[Hint] = (),
+    *,
+    weights_name: str,
+    weights_sha256: str,
+    device: str,
+    seed: int,
+    settings: Mapping[str, Any] | None = None,
+    databar_row: int | None = None,
+    legend: Sequence[LegendEntry] = (),
+    created: str | None = None,
+) -> Provenance:
+    """Collect the provenance of a result.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        The input.
+    hints : HintSet or iterable of Hint
+        As used, in pixels.
+    weights_name, weights_sha256, device, seed, settings, databar_row, legend, created
+        As in `Provenance`.
+    """
+    files = hints.files if isinstance(hints, HintSet) else ()
+    return Provenance(
+        weights_name=weights_name,
+        weights_sha256=weights_sha256,
+        device=device,
+        seed=seed,
+        settings=dict(settings or {}),
+        hints=tuple(hint_record(hint) for hint in hints),
+        # Names only: folders tell of people and machines.
+        hint_files=tuple((os.path.basename(path), sha256) for path, sha256 in files),  # noqa: PTH119
+        input_name=None if micrograph.path is None else os.path.basename(micrograph.path),  # noqa: PTH119
+        input_sha256=micrograph.sha256,
+        input_shape=micrograph.shape,
+        page=micrograph.page,
+        display_range=micrograph.display_range,
+        range_source=micrograph.range_source,
+        clipped=micrograph.clipped,
+        databar_row=databar_row,
+        notes=micrograph.notes,
+        legend=tuple(legend),
+        created=created,
+    )
+
+
+def _versions() -> dict[str, str]:
+    # Asked of the installation, not of the modules: nothing is imported for it.
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def hint_record(hint: Hint) -> dict[str, Any]:
+    """Return a hint as JSON values: kind, geometry in (row, column) pixels, name, color, strength, limit, origin."""
+    record: dict[str, Any]
+    match hint:
+        case PointHint():
+            record = {"kind": "point", "row": hint.row, "column": hint.column, "size": hint.size}
+        case LineHint():
+            record = {"kind": "line", "path": [list(vertex) for vertex in hint.path], "width": hint.width}
+        case RegionHint(shape=Polygons(rings=rings)):
+            record = {"kind": "polygon", "rings": [[list(vertex) for vertex in ring] for ring in rings]}
+        case RegionHint(shape=Rectangle() | Oval() as box):
+            record = {"kind": type(box).__name__.lower(), **asdict(box)}
+        case _:
+            record = {"kind": type(hint).__name__}
+    return {
+        **record,
+        "name": hint.name,
+        "color": NamedColor(hint.name or "", hint.lab).hex,
+        "lab": [round(value, 4) for value in hint.lab],
+        "strength": hint.strength,
+        "limit": hint.limit,
+        "origin": hint.origin,
+    }
+
+
+def methods_sentence(provenance: Provenance) -> str:
+    """Return two or three sentences for the methods section of a paper."""
+    p = provenance
+    count = len(p.hints)
+    if count:
+        guided = f"guided by {count} color hint{'s' if count != 1 else ''} set by the authors"
+        if p.settings.get("fill") == "gray":
+            guided += ", leaving what resembles no hint gray"
+    else:
+        guided = "without color hints"
+    black, white = p.display_range
+    shown = f"Gray values from {black:g} to {white:g} were displayed from black to white ({p.range_source})"
+    if any(p.clipped):
+        shown += f", with {p.clipped[0]:.2%} of the pixels below and {p.clipped[1]:.2%} above this range"
+    bar = " The instrument's data bar was left unchanged." if p.databar_row is not None else ""
+    return (
+        f"The micrograph was colored with semcolorize {p.version} (weights {p.weights_name}, SHA-256"
+        f" {p.weights_sha256[:12]}; seed {p.seed}), {guided}. Only the CIELAB components a* and b* were generated, by a"
+        f" diffusion model; the lightness L* of every pixel is that of the original image. {shown}. The colors carry no"
+        f" measured information.{bar}"
+    )
