@@ -19,7 +19,7 @@ __all__ = ["command"]
 @click.option("-o", "--out", type=click.Path(path_type=Path),
               help="TIFF to write, or a folder for it. Default: IMAGE_color.tif beside the image.")
 @click.option("--palette", type=click.Path(), help="Palette for the hints: a YAML file or a built-in name.")
-@click.option("--page", type=click.IntRange(min=0), help="Page of a multi-page TIFF, from 0. Default: the first.")
+@click.option("--page", type=int, help="Page of a multi-page TIFF, counted from 1. Default: the first.")
 @click.option("--display-range", nargs=2, type=float, default=None, metavar="BLACK WHITE",
               help="Gray values shown as black and white, for 16-bit and float images.")
 @click.option("--variants", default=1, show_default=True, help="Proposals to make, a slice each.")

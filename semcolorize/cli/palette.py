@@ -36,7 +36,8 @@ def command(words: tuple[str, ...]) -> None:
     from semcolorize.hintfiles.yaml_palettes import read_palette
 
     palette = read_palette(words[-1])
-    console = Console()
+    # Lines are left whole where nobody watches: scripts search them.
+    console = Console(soft_wrap=True)
     table = Table("", "name", "hex", "L*", "a*", "b*", title=palette.title or str(words[-1]))
     for name, color in palette.items():
         table.add_row(Text("    ", style=f"on {color.hex}"), name, color.hex, *(f"{value:.1f}" for value in color.lab))
@@ -62,7 +63,8 @@ def _print_report(console: Any, report: Any) -> None:
         )
     for name in report.near_gray:
         console.print(f"  {name} is nearly gray: it will hardly show (as a neutral hint it is right)")
-    for name in report.dulled:
-        console.print(f"  {name} loses much of its chroma at this lightness: sRGB cannot show it")
-    verdict = "all colors can be told apart" if report.passed else "some colors cannot be told apart"
-    console.print(f"{verdict}; smallest difference {report.smallest:.1f}")
+    for name, share in report.dulled:
+        console.print(f"  {name} keeps {share:.0%} of its chroma at this lightness: sRGB shows no more")
+    smallest = ", ".join(f"{vision} {difference:.1f}" for vision, difference in report.smallest.items())
+    console.print(f"Smallest differences: {smallest}")
+    console.print("All colors can be told apart." if report.passed else "Some colors cannot be told apart.")

@@ -14,7 +14,7 @@ _NANOMETERS = {
     "inch": 2.54e7, "in": 2.54e7,
 }  # fmt: skip
 _SEM_LIMIT_NM = 20_000.0
-"""Pixels larger than 20 micrometers are no micrograph's: a resolution in dpi that gives them is for printers."""
+"""Larger pixels are no micrograph's: a resolution in dpi that gives them is for printers."""
 
 
 @dataclass(frozen=True, slots=True)

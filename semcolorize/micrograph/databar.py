@@ -1,7 +1,7 @@
 """Find the bar that the instrument burns in below the image: magnification, voltage, scale bar.
 
-A bar is a strip at the bottom whose background is one even value over the full width, with rows of nothing but
-background (or a separating line), and rows of crisp text on it. Images are noisy; bars are not.
+A bar is a strip at the bottom whose background is one even value over the full width, with rows of nothing
+but background (or a separating line), and rows of crisp text on it. Images are noisy; bars are not.
 """
 
 from __future__ import annotations
@@ -181,7 +181,8 @@ def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
         return height if found is None else found
     if int(choice) >= height:
         raise ConfigError(
-            f"databar is {databar!r}; auto, none, or a number of rows below the image's {height} is accepted.",
+            f"databar is {databar!r}; auto, none, or a number of rows below the image's {height} is"
+            " accepted.",
             key="databar",
         )
     return height - int(choice)

@@ -10,6 +10,7 @@ import logging
 import math
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +30,11 @@ __all__ = ["MAX_PIXELS", "Decoded", "decode"]
 MAX_PIXELS = 500_000_000
 """Larger images are refused by their header, before anything is allocated."""
 
-# What tifffile and Pillow raise on damaged files, found by damaging files: their own classes derive from these.
+# What tifffile and Pillow raise on damaged files, as damaging some showed (theirs derive from these).
 # A MemoryError cannot come of an honest file: the size is checked first.
 _LIBRARY_FAULTS = (
-    OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, SyntaxError, EOFError,
-    ZeroDivisionError, OverflowError, NotImplementedError, RuntimeError, MemoryError, struct.error, zlib.error,
+    OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError, EOFError,
+    ArithmeticError, RuntimeError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -106,7 +107,7 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
     if not start:
         raise ImageReadError("The file is empty (0 bytes).", path=path)
     try:
-        with _quiet_tifffile():
+        with _quiet_libraries():
             if start[:4] in _TIFF_STARTS:
                 return _decode_tiff(handle, path, page, max_pixels)
             for magic, plugin in _PLUGINS:
@@ -122,8 +123,8 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
         ) from error
     found = next((f", but {what}" for magic, what in _OTHER_STARTS if start.startswith(magic)), "")
     raise ImageReadError(
-        f"This is no image that can be read{found} (it starts with {start[:8]!r}); TIFF, PNG, JPEG, BMP and GIF are"
-        " accepted. Export the micrograph as TIFF.",
+        f"This is no image that can be read{found} (it starts with {start[:8]!r}); TIFF, PNG, JPEG, BMP and"
+        " GIF are accepted. Export the micrograph as TIFF.",
         path=path,
     )
 
@@ -142,13 +143,16 @@ _FILTER = _NotWhileReading()
 
 
 @contextmanager
-def _quiet_tifffile() -> Iterator[None]:
+def _quiet_libraries() -> Iterator[None]:
     logger = logging.getLogger("tifffile")
     if _FILTER not in logger.filters:
         logger.addFilter(_FILTER)
     _quiet.on = True
     try:
-        yield
+        with warnings.catch_warnings():
+            # Pillow warns of damage and goes on; what matters of it is an error here.
+            warnings.simplefilter("ignore")
+            yield
     finally:
         _quiet.on = False
 
@@ -207,8 +211,9 @@ def _check_complete(page: Any, file_size: int, skip: int, path: str) -> None:
     short = page.compression == _C.NONE and sum(counts) < page.nbytes
     if len(offsets) < expected or len(counts) < expected or not all(counts) or short or end > file_size:
         raise ImageReadError(
-            f"The TIFF is truncated or damaged: its {page.imagewidth} x {page.imagelength} pixels should reach to byte"
-            f" {max(end, page.nbytes + skip):,}, the file has {file_size:,}. Copy it again from the instrument.",
+            f"The TIFF is truncated or damaged: its {page.imagewidth} x {page.imagelength} pixels should"
+            f" reach to byte {max(end, page.nbytes + skip):,}, the file has {file_size:,}. Copy it again from the"
+            " instrument.",
             path=path,
         )
 
@@ -219,7 +224,8 @@ def _tiff_values(page: Any, handle: BinaryIO, path: str, number: int, skip: int)
         raise ImageReadError(f"The TIFF stores {photometric}; gray, RGB and palette are accepted.", path=path)
     if page.dtype is None:
         raise ImageReadError(
-            f"The TIFF has {page.bitspersample} bits a sample in a form that cannot be read; 8, 16 or 32 are accepted.",
+            f"The TIFF has {page.bitspersample} bits a sample in a form that cannot be read; 8, 16 or 32 are"
+            " accepted. Save it as 8 or 16 bit.",
             path=path,
         )
     if page.compression in _DECODED_BY_PILLOW and not _has_imagecodecs():
@@ -234,8 +240,8 @@ def _tiff_values(page: Any, handle: BinaryIO, path: str, number: int, skip: int)
         values, axes = page.asarray(), page.axes
     else:
         raise ImageReadError(
-            f"The TIFF is compressed with {page.compression.name}, which needs the Python package imagecodecs;"
-            " install it, or save the micrograph uncompressed.",
+            f"The TIFF is compressed with {page.compression.name}, which needs the Python package"
+            " imagecodecs; install it, or save the micrograph uncompressed.",
             path=path,
         )
     if page.colormap is not None and photometric == "PALETTE" and values.ndim == 2:
@@ -249,7 +255,8 @@ def _tiff_values(page: Any, handle: BinaryIO, path: str, number: int, skip: int)
         values = values[..., 0]
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[-1] not in (3, 4)):
         raise ImageReadError(
-            f"A page of the TIFF has shape {values.shape} ({axes}); gray or RGB is accepted. Save one channel.",
+            f"A page of the TIFF has shape {values.shape} ({axes}); gray or RGB is accepted. Save one"
+            " channel.",
             path=path,
         )
     return values
@@ -269,8 +276,8 @@ def _tiff_values_by_pillow(page: Any, handle: BinaryIO, path: str, number: int) 
     if values.dtype.itemsize != page.dtype.itemsize:
         raise ImageReadError(
             f"The TIFF stores {page.samplesperpixel} x {page.bitspersample} bits compressed with"
-            f" {page.compression.name}, which needs the Python package imagecodecs; install it, or save the micrograph"
-            " uncompressed.",
+            f" {page.compression.name}, which needs the Python package imagecodecs; install it, or save the"
+            " micrograph uncompressed.",
             path=path,
         )
     return values, "YXS"[: values.ndim]
@@ -292,12 +299,14 @@ def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pix
         handle.seek(0)
         if header[24:25] == b"\x10" and header[25:26] != b"\0":
             raise ImageReadError(
-                "This is a 16-bit PNG in color or with alpha, of which 8 bits would be lost; save it as 16-bit gray.",
+                "This is a 16-bit PNG in color or with alpha, of which 8 bits would be lost; save it as"
+                " 16-bit gray.",
                 path=path,
             )
     # The plugin itself, not Image.open: Pillow's own size limit is a global that others may have set.
     image = plugin(handle)
-    _check_size(*image.size, max_pixels, path)
+    width, height = image.size
+    _check_size(width, height, max_pixels, path)
     pages = int(getattr(image, "n_frames", 1)) if plugin is GifImagePlugin.GifImageFile else 1
     _check_page(number, pages, path)
     if number > 1:

@@ -69,7 +69,8 @@ def legend(
     Returns
     -------
     entries : tuple of LegendEntry
-        In order of the hints, then gray (unless a gray hint has that entry), then other colors. Shares sum to 1.
+        In order of the hints, then gray (unless a gray hint has that entry), then other colors. Shares sum
+        to 1.
 
     Notes
     -----

@@ -1,7 +1,8 @@
 """Gray values to CIE L*, and L* with a*b* back to sRGB: the two ends of the lightness promise.
 
-A gray value is shown between a black and a white value (the display range); its L* is that of the sRGB gray shown.
-Coming back, the L* of every output pixel differs from the L* that went in by what rounding costs and no more.
+A gray value is shown between a black and a white value (the display range); its L* is that of the sRGB
+gray shown. Coming back, the L* of every output pixel differs from the L* that went in by what rounding costs
+and no more.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def render_rgb(lightness: np.ndarray, ab: np.ndarray, *, bits: int = 8) -> np.nd
     Returns
     -------
     rgb : uint8 or uint16 ndarray of shape (H, W, 3) or (N, H, W, 3)
-        L* differs from `lightness` by at most 0.5 (8 bit) or 0.01 (16 bit) at every pixel. Where a*b* is 0 the
-        channels are equal, and a gray value of that depth comes back as itself.
+        L* differs from `lightness` by at most 0.5 (8 bit) or 0.01 (16 bit) at every pixel. Where a*b* is 0
+        the channels are equal, and a gray value of that depth comes back as itself.
 
     Raises
     ------
@@ -107,7 +108,8 @@ def render_rgb(lightness: np.ndarray, ab: np.ndarray, *, bits: int = 8) -> np.nd
         colors = ab[rows].astype(np.float32)
         if not (np.isfinite(plane).all() and np.isfinite(colors).all()):
             raise ShapeError(
-                f"lightness or ab holds NaN or infinity in rows {rows.start} to {rows.stop - 1}; finite is needed."
+                f"lightness or ab holds NaN or infinity in rows {rows.start} to {rows.stop - 1}; finite"
+                " values are needed."
             )
         lab = lightness_and_ab_to_lab(plane, compress_chroma(plane, colors))
         shown = np.rint(np.clip(lab_to_rgb(lab), 0, 1) * top)

@@ -157,7 +157,7 @@ def _versions() -> dict[str, str]:
 
 
 def hint_record(hint: Hint) -> dict[str, Any]:
-    """Return a hint as JSON values: kind, geometry in (row, column) pixels, name, color, strength, limit, origin."""
+    """Return a hint as JSON values: kind, geometry in (row, column) pixels, name, color, strength, origin."""
     record: dict[str, Any]
     match hint:
         case PointHint():
@@ -198,7 +198,7 @@ def methods_sentence(provenance: Provenance) -> str:
     bar = " The instrument's data bar was left unchanged." if p.databar_row is not None else ""
     return (
         f"The micrograph was colored with semcolorize {p.version} (weights {p.weights_name}, SHA-256"
-        f" {p.weights_sha256[:12]}; seed {p.seed}), {guided}. Only the CIELAB components a* and b* were generated, by a"
-        f" diffusion model; the lightness L* of every pixel is that of the original image. {shown}. The colors carry no"
-        f" measured information.{bar}"
+        f" {p.weights_sha256[:12]}; seed {p.seed}), {guided}. Only the CIELAB components a* and b* were"
+        " generated, by a diffusion model; the lightness L* of every pixel is that of the original image."
+        f" {shown}. The colors carry no measured information.{bar}"
     )

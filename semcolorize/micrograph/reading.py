@@ -24,7 +24,7 @@ _PERCENTILES = (0.1, 99.9)
 _GRAY_TOLERANCE = 8 / 255
 """Distance of the channels, of full scale, that JPEG and rounding leave in a gray image."""
 _COLORED_SHARE = 0.005
-"""A scale bar drawn in green does not make a colored image: up to this share of colored pixels is accepted."""
+"""A scale bar drawn in green does not make a colored image: this share of the pixels may be colored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,8 +251,8 @@ def _check_finite(values: np.ndarray, path: str | None) -> None:
     if count:
         row, column = (int(i) for i in np.argwhere(bad)[0][:2])
         raise ImageReadError(
-            f"{count} of {values.size} values are NaN or infinite, the first ({values[row, column]}) at x {column},"
-            f" y {row}; finite gray values are needed. Replace them first (in ImageJ: Process > Math > Macro).",
+            f"{count} of {values.size} values are NaN or infinite, the first at x {column}, y {row}; finite"
+            " gray values are needed. Replace them first (in ImageJ: Process > Math > Macro).",
             path=path,
         )
 
@@ -267,8 +267,8 @@ def _without_alpha(values: np.ndarray, path: str | None) -> np.ndarray:
     transparent = np.count_nonzero(values[..., 3] != _full_scale(values.dtype))
     if transparent:
         raise ImageReadError(
-            f"{transparent / values[..., 3].size:.2%} of the pixels are transparent; an opaque image is needed."
-            " Flatten it or drop the alpha channel.",
+            f"{transparent / values[..., 3].size:.2%} of the pixels are transparent; an opaque image is"
+            " needed. Flatten it or drop the alpha channel.",
             path=path,
         )
     return values[..., :3]
@@ -296,8 +296,8 @@ def _gray_of_rgb(
         if not allow_color:
             raise ImageReadError(
                 f"This is a color image: {share:.1%} of its pixels are colored (channels up to"
-                f" {int(spread.max() / scale * 255)} of 255 apart); a gray micrograph is needed. Give the original"
-                " micrograph, or allow_color=True to use the lightness of this one.",
+                f" {int(spread.max() / scale * 255)} of 255 apart); a gray micrograph is needed. Give the"
+                " original micrograph, or allow_color=True to use the lightness of this one.",
                 path=path,
             )
         exact = gray.astype(np.float32)

@@ -1,7 +1,7 @@
-"""Color images as ImageJ opens them: a TIFF stack, a slice a variant, with calibration, labels, overlay and Info.
+"""Color images as ImageJ opens them: a TIFF stack, a slice a variant, calibration, labels, overlay, Info.
 
-8 bit is an RGB stack. ImageJ has no 16-bit RGB stacks: 16 bit is a composite of three channels, shown over the whole
-range in red, green and blue, which looks the same.
+8 bit is an RGB stack. ImageJ has no 16-bit RGB stacks: 16 bit is a composite of three channels, shown over
+the whole range in red, green and blue, which looks the same.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def write_color_tiff(
         raise ShapeError(f"There are {len(names)} labels for {len(rgb)} slices; one a slice is needed.")
     if rgb.nbytes > _LARGEST:
         raise OutputError(
-            f"The stack would have {rgb.nbytes / 1e9:.1f} GB; ImageJ's TIFF holds 4 GB. Write fewer variants a file"
-            " or 8 bits.",
+            f"The stack would have {rgb.nbytes / 1e9:.1f} GB; ImageJ's TIFF holds 4 GB. Write fewer variants"
+            " a file, or 8 bits.",
             path=os.fspath(path),
         )
     about = _imagej_metadata(rgb, names, info, overlays, metadata)

@@ -1,11 +1,12 @@
-"""Bring a*b* from the working size to the full size, with its edges on the lightness edges of the full image.
+"""Bring a*b* from the working size to the full size, its edges on the lightness edges of the full image.
 
-Joint bilateral upsampling: each pixel takes the mean of the 3 x 3 working pixels around it, weighted by distance
-(quadratic B-spline) and by how well their lightness fits its own. The result is a weighted mean, so that no color
-appears that was not there, and in even colors noise changes nothing.
+Joint bilateral upsampling: each pixel takes the mean of the 3 x 3 working pixels around it, weighted by
+distance (quadratic B-spline) and by how well their lightness fits its own. The result is a weighted mean, so
+that no color appears that was not there, and in even colors noise changes nothing.
 
-Reference: J. Kopf et al., "Joint bilateral upsampling", ACM Trans. Graph. 26 (2007). Added here: the tolerance
-follows the noise of each place, and working pixels that lie across an edge, whose color is a mixture, count less.
+Reference: J. Kopf et al., "Joint bilateral upsampling", ACM Trans. Graph. 26 (2007). Added here: the
+tolerance follows the noise of each place, and working pixels that lie across an edge, whose color is a mixture,
+count less.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _taps(count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smooth_and_measure(lightness: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lightness without its pixel noise (H, W), that noise (h, w), and the variance within working pixels (h, w)."""
+    """Lightness (H, W) without its pixel noise, that noise and the variance within working pixels (h, w)."""
     height, width = lightness.shape
     rows, columns = low.shape
     row_starts = np.arange(rows) * height // rows
@@ -158,4 +159,8 @@ def _smooth_and_measure(lightness: np.ndarray, low: np.ndarray) -> tuple[np.ndar
 def _box_mean(values: np.ndarray) -> np.ndarray:
     padded = np.pad(values, 1, mode="edge")
     rows, columns = values.shape
-    return sum(padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)) / 9
+    total = np.zeros_like(values)
+    for i in range(3):
+        for j in range(3):
+            total += padded[i : i + rows, j : j + columns]
+    return total / 9

@@ -1,0 +1,293 @@
+"""A colored micrograph, with what belongs beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semcolorize.errors import ConfigError
+from semcolorize.hintfiles.roi_writing import hints_to_rois
+from semcolorize.hints.model import HintSet
+from semcolorize.hints.rasterize import Overlap, RasterizedHints
+from semcolorize.micrograph.atomic import check_output, write_bytes_atomic
+from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
+from semcolorize.micrograph.provenance import Provenance, provenance_of
+from semcolorize.micrograph.reading import Micrograph
+from semcolorize.micrograph.tiff import write_color_tiff
+from semcolorize.network.weights import LoadedWeights
+
+__all__ = ["ColorResult", "OutputPaths", "output_paths"]
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Files a result is written to: `tiff`, `json`, and optionally `legend` and one `png` a variant."""
+
+    tiff: Path
+    json: Path
+    legend: Path | None = None
+    pngs: tuple[Path, ...] = ()
+    source: Path | None = None
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file, the TIFF first."""
+        return (self.tiff, self.json, *([self.legend] if self.legend else []), *self.pngs)
+
+
+def output_paths(
+    target: str | os.PathLike[str],
+    *,
+    variants: int = 1,
+    legend: bool = True,
+    png: bool = False,
+    overwrite: bool = False,
+    source: str | os.PathLike[str] | None = None,
+) -> OutputPaths:
+    """Name the files of a result and see that all of them may be written, before any work is done.
+
+    Parameters
+    ----------
+    target : path-like
+        The TIFF; the others stand beside it under its stem.
+    variants : int
+    legend, png : bool
+        Also a legend picture, also a PNG a variant.
+    overwrite : bool
+    source : path-like, optional
+        The input, which is never replaced.
+
+    Raises
+    ------
+    ConfigError
+        If the target is no TIFF.
+    OutputError
+        If a file exists, is the input, or its folder is missing.
+    """
+    tiff = Path(target)
+    if tiff.suffix.lower() not in {".tif", ".tiff"}:
+        raise ConfigError(
+            f"-o {tiff}: results are TIFF; .tif or .tiff is accepted. For PNG files beside it add --png.", key="out"
+        )
+    stem = tiff.with_suffix("")
+    names = [f"{stem}.png"] if variants == 1 else [f"{stem}_{i + 1}.png" for i in range(variants)]
+    paths = OutputPaths(
+        tiff,
+        Path(f"{stem}.json"),
+        Path(f"{stem}_legend.png") if legend else None,
+        tuple(Path(name) for name in names) if png else (),
+        None if source is None else Path(source),
+    )
+    for path in paths.all:
+        check_output(path, overwrite=overwrite, inputs=[] if source is None else [source])
+    return paths
+
+
+@dataclass(frozen=True)
+class ColorResult:
+    """Colored variants of one micrograph.
+
+    Attributes
+    ----------
+    rgb : uint8 or uint16 ndarray of shape (N, H, W, 3)
+        sRGB; its lightness is the micrograph's at every pixel.
+    ab : float32 ndarray of shape (N, H, W, 2)
+        CIELAB a*b* as asked for, before chroma was compressed into the sRGB gamut.
+    micrograph : Micrograph
+        The input.
+    hints : HintSet
+        As used, in pixels.
+    legend : tuple of LegendEntry
+        Of the first variant.
+    provenance : Provenance
+    seconds : mapping of str to float
+        Time by stage.
+    notes : tuple of str
+        What a user should know: overlaps, clipped gray values, hints that were skipped.
+    """
+
+    rgb: np.ndarray
+    ab: np.ndarray
+    micrograph: Micrograph
+    hints: HintSet
+    legend: tuple[LegendEntry, ...]
+    provenance: Provenance
+    seconds: Mapping[str, float]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        micrograph: Micrograph,
+        ab: np.ndarray,
+        rgb: np.ndarray,
+        hints: HintSet,
+        drawn: RasterizedHints,
+        *,
+        settings: Mapping[str, Any],
+        weights: LoadedWeights,
+        device: str,
+        seconds: Mapping[str, float],
+    ) -> ColorResult:
+        """Measure the legend, collect provenance and notes."""
+        bar = settings["databar_row"]
+        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar])
+        provenance = provenance_of(
+            micrograph,
+            hints,
+            weights_name=weights.name if weights.name in ("default", "compact") else Path(weights.name).name,
+            weights_sha256=weights.sha256,
+            device=device,
+            seed=settings["seed"],
+            settings=settings,
+            databar_row=bar,
+            legend=entries,
+        )
+        notes = [*micrograph.notes, *_overlap_notes(drawn.overlaps, hints), *_bar_notes(drawn.index, bar, hints)]
+        return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), tuple(notes))
+
+    def legend_rows(self) -> list[dict[str, Any]]:
+        """Legend as plain data: name, color, share, hints."""
+        return [asdict(entry) for entry in self.legend]
+
+    def save(
+        self, path: str | os.PathLike[str], *, legend: bool = True, png: bool = False, overwrite: bool = False
+    ) -> list[Path]:
+        """Write the TIFF, ``NAME.json`` and, as asked, ``NAME_legend.png`` and PNG files.
+
+        Parameters
+        ----------
+        path : path-like
+            The TIFF.
+        legend, png : bool
+        overwrite : bool
+            Existing results may be replaced; the input never is.
+
+        Returns
+        -------
+        list of Path
+
+        Raises
+        ------
+        ConfigError, OutputError
+        """
+        paths = output_paths(
+            path, variants=len(self.rgb), legend=legend, png=png, overwrite=overwrite, source=self.micrograph.path
+        )
+        return self.save_to(paths, overwrite=overwrite)
+
+    def save_to(self, paths: OutputPaths, *, overwrite: bool = False) -> list[Path]:
+        """Write to named files, each whole or not at all; what was written is taken back if a later file fails."""
+        record = self.provenance.to_json()
+        text = "\n\n".join(part for part in (self.micrograph.info, legend_text(self.legend)) if part)
+        inputs = [] if paths.source is None else [paths.source]
+        existed = {path for path in paths.all if path.exists()}
+        written: list[Path] = []
+        try:
+            write_color_tiff(
+                paths.tiff,
+                self.rgb,
+                labels=[self._label(i) for i in range(len(self.rgb))],
+                calibration=self.micrograph.calibration,
+                info=text,
+                overlays=[roi.tobytes() for roi in hints_to_rois(self.hints)] or None,
+                metadata=record,
+                overwrite=overwrite,
+                inputs=inputs,
+            )
+            written.append(paths.tiff)
+            contents = [(paths.json, record.encode() + b"\n")]
+            if paths.legend is not None:
+                contents.append((paths.legend, _png(legend_picture(self.legend))))
+            contents += [(path, _png(_eight_bit(self.rgb[i]))) for i, path in enumerate(paths.pngs)]
+            for path, content in contents:
+                write_bytes_atomic(path, content, overwrite=overwrite, inputs=inputs)
+                written.append(path)
+        except BaseException:
+            for path in written:
+                if path not in existed:
+                    path.unlink(missing_ok=True)
+            raise
+        return written
+
+    def comparison_png(self, variant: int = 0, *, width: int = 1600) -> bytes:
+        """Gray with the hints marked, colored, legend below: one picture, as PNG."""
+        from PIL import Image, ImageDraw
+
+        height, full = self.micrograph.shape
+        side = width // 2
+        size = (side, round(height * side / full))
+        gray = np.repeat(_gray(self.micrograph)[..., None], 3, axis=2)
+        left = Image.fromarray(gray).resize(size, Image.Resampling.LANCZOS)
+        right = Image.fromarray(_eight_bit(self.rgb[variant])).resize(size, Image.Resampling.LANCZOS)
+        pen = ImageDraw.Draw(left)
+        for x, y, color in self._marks():
+            x, y, radius = x * side / full, y * side / full, max(6, side // 90)
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline="white", width=2)
+        key = Image.fromarray(legend_picture(self.legend, font_size=22))
+        sheet = Image.new("RGB", (2 * side + 8, size[1] + key.height), "white")
+        sheet.paste(left, (0, 0))
+        sheet.paste(right, (side + 8, 0))
+        sheet.paste(key, (side + 8, size[1]))
+        buffer = io.BytesIO()
+        sheet.save(buffer, format="png")
+        return buffer.getvalue()
+
+    def _marks(self) -> list[tuple[float, float, str]]:
+        """A place and color for each hint: (x, y, hex)."""
+        from semcolorize.color.palette import NamedColor
+        from semcolorize.hints.rasterize import hint_window
+
+        marks = []
+        for hint in self.hints:
+            rows, columns, mask = hint_window(hint, self.micrograph.shape)
+            inside = np.argwhere(mask)
+            row, column = inside[np.abs(inside - inside.mean(axis=0)).sum(axis=1).argmin()]
+            marks.append((columns.start + float(column), rows.start + float(row), NamedColor("", hint.lab).hex))
+        return marks
+
+    def _label(self, variant: int) -> str:
+        return f"variant {variant + 1}, seed {self.provenance.seed}"
+
+
+def _gray(micrograph: Micrograph) -> np.ndarray:
+    from semcolorize.color.lab import lightness_to_gray
+
+    return np.rint(lightness_to_gray(micrograph.lightness) * 255).astype(np.uint8)
+
+
+def _eight_bit(rgb: np.ndarray) -> np.ndarray:
+    return rgb if rgb.dtype == np.uint8 else np.rint(rgb / 257).astype(np.uint8)
+
+
+def _png(rgb: np.ndarray) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _overlap_notes(overlaps: tuple[Overlap, ...], hints: HintSet) -> list[str]:
+    def named(index: int) -> str:
+        hint = hints.hints[index]
+        return f"hint {index + 1}" + (f" ({json.dumps(hint.name)})" if hint.name else "")
+
+    return [f"{named(o.later)} covers {o.pixels} pixels of {named(o.earlier)}; the later wins." for o in overlaps]
+
+
+def _bar_notes(index: np.ndarray, bar: int | None, hints: HintSet) -> list[str]:
+    if bar is None:
+        return []
+    lost = sorted(set(np.unique(index[bar:]).tolist()) - set(np.unique(index[:bar]).tolist()) - {-1})
+    return [
+        f"hint {i + 1} lies in the data bar (from row {bar}), which stays gray. If there is no bar, add --databar none."
+        for i in lost
+    ]
