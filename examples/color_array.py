@@ -1,6 +1,6 @@
 """Color a NumPy array from two hints, three variants, and save what a paper needs.
 
-    python examples/color_array.py --out array_color.tif
+python examples/color_array.py --out array_color.tif
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def main() -> None:
         middle = len(rows) // 2
         places[name] = (float(rows[middle]), float(columns[middle]))
     hints = [
-        PointHint(row=places["spheres"][0], column=places["spheres"][1], size=7, lab=parse_color("#d1495b"), name="sphere"),
-        RegionHint(
-            shape=Oval(places["rods"][0] - 4, places["rods"][1] - 4, 8, 8), lab=parse_color("teal"), name="rod"
+        PointHint(
+            row=places["spheres"][0], column=places["spheres"][1], size=7, lab=parse_color("#d1495b"), name="sphere"
         ),
+        RegionHint(shape=Oval(places["rods"][0] - 4, places["rods"][1] - 4, 8, 8), lab=parse_color("teal"), name="rod"),
     ]
     colorizer = Colorizer.load("default", device="auto")
     result = colorizer.colorize(image, hints, variants=3, seed=0)

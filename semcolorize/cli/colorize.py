@@ -14,23 +14,51 @@ __all__ = ["command"]
 
 @click.command("colorize")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--hints", "hint_files", multiple=True, type=click.Path(path_type=Path),
-              help="YAML, .roi, RoiSet.zip, or a TIFF with an overlay; may be given several times, later ones win.")
-@click.option("-o", "--out", type=click.Path(path_type=Path),
-              help="TIFF to write, or a folder for it. Default: IMAGE_color.tif beside the image.")
+@click.option(
+    "--hints",
+    "hint_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="YAML, .roi, RoiSet.zip, or a TIFF with an overlay; may be given several times, later ones win.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="TIFF to write, or a folder for it. Default: IMAGE_color.tif beside the image.",
+)
 @click.option("--palette", type=click.Path(), help="Palette for the hints: a YAML file or a built-in name.")
 @click.option("--page", type=int, help="Page of a multi-page TIFF, counted from 1. Default: the first.")
-@click.option("--display-range", nargs=2, type=float, default=None, metavar="BLACK WHITE",
-              help="Gray values shown as black and white, for 16-bit and float images.")
+@click.option(
+    "--display-range",
+    nargs=2,
+    type=float,
+    default=None,
+    metavar="BLACK WHITE",
+    help="Gray values shown as black and white, for 16-bit and float images.",
+)
 @click.option("--variants", default=1, show_default=True, help="Proposals to make, a slice each.")
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal bytes.")
 @click.option("--steps", "num_steps", type=int, help="Sampling steps. Default: what the weights recommend.")
-@click.option("--fill", type=click.Choice(["auto", "gray"]),
-              help="What unhinted structures become. Default: gray with hints, auto without.")
-@click.option("--spread", type=click.Choice(["alike", "instance"]), default="alike", show_default=True,
-              help="Color all look-alikes of what was hinted, or only what was touched.")
-@click.option("--databar", default="auto", show_default=True, metavar="auto|none|ROWS",
-              help="The instrument's bar at the bottom: find it, ignore it, or its height in rows. It stays gray.")
+@click.option(
+    "--fill",
+    type=click.Choice(["auto", "gray"]),
+    help="What unhinted structures become. Default: gray with hints, auto without.",
+)
+@click.option(
+    "--spread",
+    type=click.Choice(["alike", "instance"]),
+    default="alike",
+    show_default=True,
+    help="Color all look-alikes of what was hinted, or only what was touched.",
+)
+@click.option(
+    "--databar",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|ROWS",
+    help="The instrument's bar at the bottom: find it, ignore it, or its height in rows. It stays gray.",
+)
 @click.option("--working-size", default=512, show_default=True, help="Longest side at which the model works.")
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -114,7 +142,7 @@ def command(
     written = result.save_to(paths, overwrite=overwrite)
     seconds = time.perf_counter() - started
     if as_json:
-        stages = {"load": loaded - started} | result.seconds
+        stages = {"load": loaded - started, **result.seconds}
         click.echo(
             json.dumps(
                 {

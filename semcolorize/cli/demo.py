@@ -21,15 +21,21 @@ _COLORS = {"grain": ("pollen", "#e8a33d"), "spore": ("spheres", "#4f7fd9")}
 
 
 @click.command("demo")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("semcolorize-demo"), show_default=True,
-              help="Folder for the pictures.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("semcolorize-demo"),
+    show_default=True,
+    help="Folder for the pictures.",
+)
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(out: Path, weights: str, device: str) -> None:
     """Color an example micrograph from three point hints and say where the pictures are.
 
-    The micrograph is procedural (pollen grains and a spore on a folded surface), so nothing is downloaded. The folder gets the
-    micrograph and its hints too: edit hints.yaml and color it again with the command that is printed.
+    The micrograph is procedural (pollen grains and spores on a folded surface), so nothing is downloaded. The
+    folder gets the micrograph and its hints too: edit hints.yaml and color it again with the command printed.
 
     \b
     Example:

@@ -16,7 +16,9 @@ __all__ = ["command"]
 
 @click.command("evaluate")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of color images.")
-@click.option("--protocol", "protocol_name", type=click.Choice(["icolorit", "zhang"]), default="icolorit", show_default=True)
+@click.option(
+    "--protocol", "protocol_name", type=click.Choice(["icolorit", "zhang"]), default="icolorit", show_default=True
+)
 @click.option("--counts", default="0,1,2,5,10,20,50,100,200", show_default=True, help="Numbers of hints.")
 @click.option("--methods", default="model,random-walker,levin,mean-color,gray", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for scores.json, scores.csv, psnr.png, sheet.png.")
@@ -52,7 +54,8 @@ def command(
     wanted = [name.strip() for name in methods.split(",") if name.strip()]
     unknown = [name for name in wanted if name != "model" and name not in BASELINES]
     if unknown or not wanted:
-        raise ConfigError(f"--methods {methods!r}: {', '.join(unknown) or 'nothing'} is not known; there are model, {', '.join(BASELINES)}.")
+        listed = ", ".join(unknown) or "nothing"
+        raise ConfigError(f"--methods: {listed} is not known; there are model, {', '.join(BASELINES)}.", key="methods")
     images = [read_color_image(path, protocol) for path in list_images(data)]
     chosen: dict[str, Any] = {}
     extra: dict[str, Any] = {"data": data.name, "seed": seed}
@@ -74,7 +77,9 @@ def command(
         run = evaluate(images, chosen, protocol, numbers, seed=seed, on_progress=update)
     written = [] if out is None else write_report(run, images, out, extra=extra)
     if as_json:
-        click.echo(json.dumps(extra | {"images": len(images), "summary": run.summary(), "paths": [str(p) for p in written]}))
+        click.echo(
+            json.dumps(extra | {"images": len(images), "summary": run.summary(), "paths": [str(p) for p in written]})
+        )
         return
     _print_table(run, len(images))
     for path in written:

@@ -17,9 +17,9 @@ __all__ = ["command"]
 def command(words: tuple[str, ...]) -> None:
     """List the colors of a palette; with check, look for pairs that look alike.
 
-    FILE is a YAML palette, a hints file with a palette, or a built-in name (okabe-ito, tol-bright, ...). The check compares
-    colors at equal lightness, for lightness is the micrograph's, with normal vision and with simulated protanopia,
-    deuteranopia and tritanopia; it exits with 1 if there are findings.
+    FILE is a YAML palette, a hints file with a palette, or a built-in name (okabe-ito, tol-bright, ...). The check
+    compares colors at equal lightness, for lightness is the micrograph's, with normal vision and with simulated
+    protanopia, deuteranopia and tritanopia; it exits with 1 if there are findings.
 
     \b
     Example:
@@ -53,8 +53,8 @@ def command(words: tuple[str, ...]) -> None:
 
 def _print_report(console: Any, report: Any) -> None:
     console.print(
-        f"Compared at L* {report.lightness:.0f}, since lightness is the micrograph's: many published palettes tell colors apart "
-        "by lightness, which coloring cannot change. The built-in palette micrograph passes."
+        f"Compared at L* {report.lightness:.0f}, since lightness is the micrograph's: many published palettes tell "
+        "colors apart by lightness, which coloring cannot change. The built-in palette micrograph passes."
     )
     for pair in report.close:
         console.print(

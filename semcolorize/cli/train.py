@@ -14,10 +14,18 @@ __all__ = ["command"]
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run. Default: runs/RECIPE.")
-@click.option("--data", "data_folder", type=click.Path(path_type=Path), default=Path(), show_default="here",
-              help="Where relative data folders of the recipe start.")
+@click.option(
+    "--data",
+    "data_folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default="here",
+    help="Where relative data folders of the recipe start.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the folder of the run.")
-@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop with a checkpoint after so long.")
+@click.option(
+    "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop with a checkpoint after so long."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
     recipe: Path, out: Path | None, data_folder: Path, resume: bool, max_minutes: float | None, device: str

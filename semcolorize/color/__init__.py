@@ -1,1 +1,1 @@
-
+"""Color science on arrays and tensors."""

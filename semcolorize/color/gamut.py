@@ -63,9 +63,7 @@ def in_gamut(lab: ArrayOrTensor, *, tolerance: float = _TOLERANCE) -> Any:
     return inside
 
 
-def compress_chroma(
-    lightness: ArrayOrTensor, ab: ArrayOrTensor, *, tolerance: float = _TOLERANCE
-) -> ArrayOrTensor:
+def compress_chroma(lightness: ArrayOrTensor, ab: ArrayOrTensor, *, tolerance: float = _TOLERANCE) -> ArrayOrTensor:
     """Draw colors toward gray until sRGB can show them, keeping L* and hue.
 
     Parameters

@@ -1,1 +1,1 @@
-
+"""Schedules, predictions, samplers, noise; knows nothing of color."""

@@ -1,1 +1,1 @@
-
+"""Scores against references and classical peers."""

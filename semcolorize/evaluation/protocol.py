@@ -43,7 +43,7 @@ PROTOCOLS = {
     "zhang": Protocol(
         "zhang",
         256,
-        "256 x 256, patches of 6 x 6 around centers drawn from N(center, (size/4)^2), value = patch mean (Zhang et al. 2017)",
+        "256 x 256, patches of 6 x 6, centers drawn from N(center, (size/4)^2), value = mean (Zhang et al. 2017)",
     ),
 }
 

@@ -1,1 +1,1 @@
-
+"""Hints from files: YAML and ImageJ ROIs."""

@@ -1,1 +1,1 @@
-
+"""What hints are, where they lie, how they spread."""

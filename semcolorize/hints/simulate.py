@@ -1,8 +1,8 @@
 """Training hints drawn from known color: what a user would have marked.
 
-After Zhang et al. 2017 and the thesis (patches of 1 to 9 pixels, geometric counts, centers drawn from a normal
-distribution), iColoriT's grid cells, and object-aware marks: clicks inside an object and away from its edge, strokes and
-areas. All positions are (row, column).
+After Zhang et al. 2017 and the thesis (patches of 1 to 9 pixels, centers drawn from a normal distribution),
+iColoriT's grid cells, and object-aware marks: clicks inside an object and away from its edge, strokes and areas.
+All positions are (row, column).
 """
 
 from __future__ import annotations
@@ -126,9 +126,7 @@ def object_hints(
     return drawn
 
 
-def _inner_place(
-    labels: np.ndarray, label: int, places: np.ndarray, rng: np.random.Generator
-) -> tuple[int, int, int]:
+def _inner_place(labels: np.ndarray, label: int, places: np.ndarray, rng: np.random.Generator) -> tuple[int, int, int]:
     """The best of a few random places in an object, and how many pixels it lies from the edge (up to 6)."""
     width = labels.shape[1]
     best = (0, 0, -1)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from semcolorize.errors import OutputError
+from semcolorize.errors import OutputError, SemColorizeError
 
 __all__ = ["atomic_output", "check_output", "write_bytes_atomic"]
 
@@ -67,7 +67,7 @@ def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[Pa
         if not overwrite and (target.exists() or target.is_symlink()):
             raise _exists(name)
     except (OSError, ValueError) as error:
-        if isinstance(error, OutputError):
+        if isinstance(error, SemColorizeError):
             raise
         # ValueError: a NUL in the name.
         raise _cannot_write(error, name) from None
@@ -103,13 +103,18 @@ def atomic_output(
     try:
         # Not tempfile: its files are readable by their owner only, and stay so.
         with temporary.open("xb") as handle:
-            yield handle
+            try:
+                yield handle
+            except OSError as error:
+                if error.errno is None and not isinstance(error, SemColorizeError):
+                    _ask_for_the_reason(handle)
+                raise
             handle.flush()
             os.fsync(handle.fileno())
         check_output(path, overwrite=overwrite, inputs=inputs)
         _publish(temporary, target, overwrite)
     except OSError as error:
-        if isinstance(error, OutputError):
+        if isinstance(error, SemColorizeError):
             raise
         raise _cannot_write(error, name) from None
     finally:
@@ -125,6 +130,12 @@ def write_bytes_atomic(
     with atomic_output(path, overwrite=overwrite, inputs=inputs) as handle:
         handle.write(data)
     return Path(path)
+
+
+def _ask_for_the_reason(handle: BinaryIO) -> None:
+    # NumPy writes arrays itself and tells only that fewer bytes were written: Python's own write tells why.
+    handle.write(bytes(1 << 20))
+    handle.flush()
 
 
 def _publish(temporary: Path, target: Path, overwrite: bool) -> None:

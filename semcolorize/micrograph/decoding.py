@@ -212,8 +212,8 @@ def _check_complete(page: Any, file_size: int, skip: int, path: str) -> None:
     if len(offsets) < expected or len(counts) < expected or not all(counts) or short or end > file_size:
         raise ImageReadError(
             f"The TIFF is truncated or damaged: its {page.imagewidth} x {page.imagelength} pixels should"
-            f" reach to byte {max(end, page.nbytes + skip):,}, the file has {file_size:,}. Copy it again from the"
-            " instrument.",
+            f" reach to byte {max(end, page.nbytes + skip):,}, the file has {file_size:,}. Copy it again from"
+            " the instrument.",
             path=path,
         )
 

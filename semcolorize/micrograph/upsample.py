@@ -5,8 +5,8 @@ distance (quadratic B-spline) and by how well their lightness fits its own. The 
 that no color appears that was not there, and in even colors noise changes nothing.
 
 Reference: J. Kopf et al., "Joint bilateral upsampling", ACM Trans. Graph. 26 (2007). Added here: the
-tolerance follows the noise of each place, and working pixels that lie across an edge, whose color is a mixture,
-count less.
+tolerance follows the noise of each place, and working pixels across an edge, whose color is a mixture, count
+less.
 """
 
 from __future__ import annotations

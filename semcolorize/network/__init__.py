@@ -1,1 +1,1 @@
-
+"""The network, its conditioning and its weights."""

@@ -231,13 +231,9 @@ class ABDiffuser(nn.Module):
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1) -> torch.Tensor:
         """Raw prediction (v, x0 or eps) for noisy `x_t` of shape (B, 2, H, W) at times `t` of shape (B,)."""
         pixels = torch.cat([x_t, condition.pixels], dim=1)
-        return self.network(  # type: ignore[no-any-return]
-            pixels, t, grid=condition.grid, flags=condition.flags, views=views
-        )
+        return self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
 
-    def denoiser(
-        self, condition: Condition, *, views: int = 1
-    ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def denoiser(self, condition: Condition, *, views: int = 1) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """Bind a condition: ``denoiser(x_t, t) -> x0``, as the samplers want it."""
         schedule = self.config.noise
 

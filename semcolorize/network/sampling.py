@@ -28,7 +28,9 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"device {name!r} is not known; auto, cpu, cuda or cuda:N is accepted.", key="device") from None
+        raise ConfigError(
+            f"device {name!r} is not known; auto, cpu, cuda or cuda:N is accepted.", key="device"
+        ) from None
     if device.type == "cuda":
         count = torch.cuda.device_count()
         if (device.index or 0) >= count:

@@ -1,15 +1,17 @@
 """The U-Net: one class for the thesis' network and the compact one that ships.
 
-After the U-Net of Ho et al. 2020 (two ResNet blocks a level, attention, sinusoidal time embedding), with what the presets
-need: patches instead of pixels at the input, conditioning at two resolutions, flags beside the time, and attention
-that runs over the tokens of all views of a series.
+After the U-Net of Ho et al. 2020 (two ResNet blocks a level, attention, sinusoidal time embedding), with what the
+presets need: patches instead of pixels at the input, conditioning at two resolutions, flags beside the time, and
+attention that runs over the tokens of all views of a series.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -88,7 +90,8 @@ class UNetConfig:
         unknown = set(values) - known
         if unknown:
             raise ConfigError(f"network configuration has unknown keys {sorted(unknown)}.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
 
 class _ChannelNorm(nn.Module):
@@ -215,7 +218,7 @@ class _TimeEmbedding(nn.Module):
         embedding = torch.cat([angles.sin(), angles.cos()], dim=-1)
         if flags is not None:
             embedding = torch.cat([embedding, flags], dim=-1)
-        return self.inner(embedding)  # type: ignore[no-any-return]
+        return self.inner(embedding)
 
 
 class UNet(nn.Module):
@@ -238,13 +241,13 @@ class UNet(nn.Module):
         levels = len(widths)
         self.downs = nn.ModuleList()
         self.ups = nn.ModuleList()
-        for i, (dim_in, dim_out) in enumerate(zip(dims[:-1], dims[1:], strict=True)):
+        for i, (dim_in, dim_out) in enumerate(pairwise(dims)):
             if i + 1 < levels:
                 resample: nn.Module = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * dim_in, dim_out, 1))
             else:
                 resample = nn.Conv2d(dim_in, dim_out, 3, padding=1)
             self.downs.append(_Level((dim_in, dim_in), time_dim, config.attention[i], resample, config))
-        for i, (dim_in, dim_out) in reversed(list(enumerate(zip(dims[:-1], dims[1:], strict=True)))):
+        for i, (dim_in, dim_out) in reversed(list(enumerate(pairwise(dims)))):
             resample = nn.Conv2d(dim_out, dim_in, 3, padding=1)
             if i > 0:
                 resample = nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), resample)
@@ -255,8 +258,8 @@ class UNet(nn.Module):
         self.last = _ResnetBlock(2 * config.dim, config.dim, time_dim, config)
         self.output = nn.Conv2d(config.dim, config.out_channels * config.patch**2, 1)
         if config.zero_output:
-            nn.init.zeros_(self.output.weight)
-            nn.init.zeros_(self.output.bias)  # type: ignore[arg-type]
+            for parameter in self.output.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(
         self,
@@ -301,14 +304,14 @@ class UNet(nn.Module):
         x = self.stem(x)
         first = x
         skips = []
-        for level in self.downs:
+        for level in cast("Iterable[_Level]", self.downs):
             x = level.block1(x, time)
             skips.append(x)
             x = level.attention(level.block2(x, time), views)
             skips.append(x)
             x = level.resample(x)
         x = self.middle2(self.middle_attention(self.middle1(x, time), views), time)
-        for level in self.ups:
+        for level in cast("Iterable[_Level]", self.ups):
             x = level.block1(torch.cat([x, skips.pop()], dim=1), time)
             x = level.block2(torch.cat([x, skips.pop()], dim=1), time)
             x = level.resample(level.attention(x, views))

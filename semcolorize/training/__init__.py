@@ -1,1 +1,1 @@
-
+"""Training samples, objective, loop and recipes."""

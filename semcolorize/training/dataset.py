@@ -1,8 +1,8 @@
 """Training samples: micrographs with true color, hints drawn from it, and the mode in which they are to be read.
 
-Three sources with one form: procedural scenes, gray micrographs with instance masks (given class-consistent colors), and
-color photographs. Batch number k is a function of the seed and k alone, however many workers there are, so a resumed run
-goes on exactly where it stopped.
+Three sources with one form: procedural scenes, gray micrographs with instance masks (given class-consistent colors),
+and color photographs. Batch number k is a function of the seed and k alone, however many workers there are, so a
+resumed run goes on exactly where it stopped.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from semcolorize.color.gamut import compress_chroma
-from semcolorize.color.lab import gray_to_lightness, rgb_to_lab
+from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError
-from semcolorize.hints.simulate import DrawnHints, cell_hints, draw_count, object_hints, patch_hints
-from semcolorize.network.conditioning import Condition, Fill, ModelConfig, Spread, condition_image
-from semcolorize.scenes import Scene, draw_plan, make_scene, paint
+from semcolorize.network.conditioning import Condition, ModelConfig, condition_image
+from semcolorize.scenes import Scene, make_scene
+from semcolorize.training.crops import crop_scene, draw_window, masked_scene, resample, turn, vary_lightness
+from semcolorize.training.samples import Sample, color_sample, scene_sample
 
-__all__ = ["Batch", "BatchDataset", "BatchNumbers", "MixConfig", "Sample", "Stage", "color_sample", "scene_sample"]
+__all__ = ["Batch", "BatchDataset", "BatchNumbers", "MixConfig", "Stage"]
 
 _VALIDATION_SEEDS = 10**9
 """Scene seeds from here on are kept for validation."""
@@ -69,144 +70,12 @@ class MixConfig:
 
 
 @dataclass
-class Sample:
-    """One training sample: `lightness` (H, W), true `ab` (H, W, 2), hints, modes."""
-
-    lightness: np.ndarray
-    ab: np.ndarray
-    hints: DrawnHints
-    fill: Fill = "auto"
-    spread: Spread = "alike"
-
-
-@dataclass
 class Batch:
     """Conditions and true a*b* (B, 2, H, W) in CIELAB units."""
 
     condition: Condition
     ab: torch.Tensor
     lightness: torch.Tensor = field(repr=False)
-
-
-def scene_sample(scene: Scene, rng: np.random.Generator, *, gray: float = 0.35, instance: float = 0.35) -> Sample:
-    """Color a scene anew and draw hints and a mode for it.
-
-    Parameters
-    ----------
-    scene : Scene
-    rng : numpy.random.Generator
-    gray : float
-        Probability of ``fill="gray"``: what was hinted is colored, the rest is gray in truth.
-    instance : float
-        Of these, the probability of ``spread="instance"``: only touched instances are colored.
-
-    Returns
-    -------
-    Sample
-    """
-    if rng.random() < gray:
-        return _highlight_sample(scene, rng, touched_only=rng.random() < instance)
-    plan = draw_plan(scene, rng)
-    ab = compress_chroma(scene.lightness, paint(scene, plan))
-    shape = (ab.shape[0], ab.shape[1])
-    kind = rng.random()
-    count = draw_count(rng, shape)
-    largest = max(2, round(min(shape) * 9 / 256))
-    if kind < 0.45:
-        hints = cell_hints(ab, rng, count)
-    elif kind < 0.65:
-        hints = patch_hints(ab, rng, count, largest=largest, centered=kind < 0.55)
-    else:
-        swatches = plan.instance_ab if rng.random() < 0.5 else None
-        numbers = np.unique(scene.instances)
-        chosen = rng.choice(numbers, size=min(max(count, 1), len(numbers)), replace=False)
-        hints = object_hints(ab, scene.instances, chosen, rng, marks=1 + int(rng.random() < 0.2), colors=swatches)
-    return Sample(scene.lightness, ab, hints)
-
-
-def _highlight_sample(scene: Scene, rng: np.random.Generator, *, touched_only: bool) -> Sample:
-    """Some classes (or single instances) in color, everything else gray."""
-    kind = ("class", "class", "one-hue", "instance")[int(rng.integers(4))]
-    plan = draw_plan(scene, rng, "class" if touched_only else kind)
-    ab = compress_chroma(scene.lightness, paint(scene, plan))
-    labels = scene.instances if touched_only else scene.classes
-    numbers = np.unique(labels)
-    objects = numbers[numbers > 0]
-    # The background by itself is colored now and then; mostly objects are.
-    pool = numbers if len(objects) == 0 or rng.random() < 0.1 else objects
-    lit = rng.choice(pool, size=int(rng.integers(1, min(len(pool), 4) + 1)), replace=False)
-    ab = ab * np.isin(labels, lit)[..., None]
-    if touched_only:
-        targets, marked = scene.instances, lit
-    else:
-        # One or a few instances of each lit class are touched, the others have to be found.
-        targets = scene.instances
-        marked = np.concatenate([_some_instances(scene, int(number), rng) for number in lit])
-    marks = 1 + int(rng.random() < 0.3) + int(rng.random() < 0.15)
-    swatches = plan.instance_ab if rng.random() < 0.6 else None
-    hints = object_hints(ab, targets, marked, rng, marks=marks, colors=swatches)
-    if rng.random() < 0.3:
-        # Gray hints on what is to stay gray.
-        rest = np.setdiff1d(np.unique(scene.instances[~np.isin(labels, lit)]), marked)
-        if len(rest):
-            neutral = np.zeros((int(scene.instances.max()) + 1, 2), np.float32)
-            some = rng.choice(rest, size=min(len(rest), int(rng.integers(1, 4))), replace=False)
-            object_hints(ab, scene.instances, some, rng, colors=neutral, drawn=hints)
-    return Sample(scene.lightness, ab, hints, "gray", "instance" if touched_only else "alike")
-
-
-def _some_instances(scene: Scene, number: int, rng: np.random.Generator) -> np.ndarray:
-    instances = np.unique(scene.instances[scene.classes == number])
-    count = 1 if rng.random() < 0.6 else min(len(instances), int(rng.integers(1, 6)))
-    return rng.choice(instances, size=count, replace=False)
-
-
-def color_sample(lightness: np.ndarray, ab: np.ndarray, rng: np.random.Generator) -> Sample:
-    """A color image with hints of every automatic kind, to be colored whole."""
-    shape = (ab.shape[0], ab.shape[1])
-    count = draw_count(rng, shape)
-    if rng.random() < 0.6:
-        hints = cell_hints(ab, rng, count)
-    else:
-        hints = patch_hints(ab, rng, count, largest=max(2, round(min(shape) * 9 / 256)), centered=rng.random() < 0.5)
-    return Sample(lightness, ab, hints)
-
-
-def _resample(values: np.ndarray, window: tuple[int, int, int], size: int, *, labels: bool) -> np.ndarray:
-    """Square window (top, left, side) of an image at `size` pixels; labels by nearest neighbor."""
-    top, left, side = window
-    part = values[top : top + side, left : left + side]
-    if side == size:
-        return part
-    if labels:
-        index = np.minimum(((np.arange(size) + 0.5) * side / size).astype(int), side - 1)
-        return part[np.ix_(index, index)]
-    tensor = torch.from_numpy(np.ascontiguousarray(part, np.float32))
-    planes = tensor[None, None] if tensor.ndim == 2 else tensor.movedim(-1, 0)[None]
-    small = torch.nn.functional.interpolate(planes, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    return small[0, 0].numpy() if tensor.ndim == 2 else small[0].movedim(0, -1).numpy()
-
-
-def _draw_window(rng: np.random.Generator, shape: tuple[int, int], size: int) -> tuple[int, int, int]:
-    largest = min(shape)
-    side = largest if largest <= size else int(rng.integers(size, largest + 1))
-    return int(rng.integers(shape[0] - side + 1)), int(rng.integers(shape[1] - side + 1)), side
-
-
-def _turn(values: np.ndarray, quarter_turns: int, flip: bool) -> np.ndarray:
-    values = np.rot90(values, quarter_turns)
-    return np.ascontiguousarray(values[:, ::-1] if flip else values)
-
-
-def _vary_lightness(lightness: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Contrast, brightness and gamma as different detectors and operators set them; inverted now and then."""
-    scaled = np.clip(lightness / 100, 0, 1)
-    if rng.random() < 0.5:
-        scaled = scaled ** np.exp(rng.normal(0, 0.25))
-        scaled = np.clip((scaled - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5 + rng.normal(0, 0.05), 0, 1)
-    if rng.random() < 0.04:
-        scaled = 1 - scaled
-    return (100 * scaled).astype(np.float32)
 
 
 class _Files:
@@ -245,7 +114,9 @@ def _read_masked(path: Path) -> tuple[np.ndarray, ...]:
 
 def _folder(name: str | None, kind: str) -> Path:
     if name is None:
-        raise ConfigError(f"the recipe mixes in {kind} but names no folder; set data.{kind}_folder.", key=f"data.{kind}")
+        raise ConfigError(
+            f"the recipe mixes in {kind} but names no folder; set data.{kind}_folder.", key=f"data.{kind}"
+        )
     path = Path(name).expanduser()
     if not path.is_dir():
         raise ConfigError(f"data.{kind}_folder {name!r} is no folder.", key=f"data.{kind}_folder")
@@ -309,9 +180,7 @@ class BatchDataset(Dataset[Batch]):
         stage = self.stage(k)
         samples = [self._sample(k, j, stage) for j in range(stage.batch)]
         conditions = [
-            condition_image(
-                self.config, s.lightness, s.hints.ab, s.hints.mask, fill=s.fill, spread=s.spread
-            )
+            condition_image(self.config, s.lightness, s.hints.ab, s.hints.mask, fill=s.fill, spread=s.spread)
             for s in samples
         ]
         ab = torch.from_numpy(np.stack([s.ab for s in samples])).movedim(-1, 1).float()
@@ -325,23 +194,23 @@ class BatchDataset(Dataset[Batch]):
         turns, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
         if source == 2:
             (rgb,) = self._photographs[int(rng.integers(len(self._photographs.paths)))]  # type: ignore[index,union-attr]
-            small = _resample(rgb, _draw_window(rng, rgb.shape[:2], stage.size), stage.size, labels=False) / 255
-            lab = rgb_to_lab(_turn(np.clip(small, 0, 1), turns, flip).astype(np.float32))
+            small = resample(rgb, draw_window(rng, rgb.shape[:2], stage.size), stage.size, labels=False) / 255
+            lab = rgb_to_lab(turn(np.clip(small, 0, 1), turns, flip).astype(np.float32))
             lightness = lab[..., 0]
             # Photographs are far paler than colored micrographs; hues are turned, for no hue belongs to a texture here.
             angle, gain = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(0, np.log(2.2)))
-            turn = gain * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            ab = compress_chroma(lightness, (lab[..., 1:] @ turn.T.astype(np.float32)))
+            rotation = gain * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            ab = compress_chroma(lightness, lab[..., 1:] @ rotation.T.astype(np.float32))
             return color_sample(lightness, ab, rng)
         if source == 1:
             gray, labels = self._masked[int(rng.integers(len(self._masked.paths)))]  # type: ignore[index,union-attr]
-            scene = _masked_scene(gray, labels, _draw_window(rng, gray.shape, stage.size), stage.size)
+            scene = masked_scene(gray, labels, draw_window(rng, gray.shape, stage.size), stage.size)
         else:
-            scene = _crop_scene(self._scene(k, rng, stage), rng, stage.size)
+            scene = crop_scene(self._scene(k, rng, stage), rng, stage.size)
         scene = Scene(
-            lightness=_vary_lightness(_turn(scene.lightness, turns, flip), rng),
-            instances=_turn(scene.instances, turns, flip),
-            classes=_turn(scene.classes, turns, flip),
+            lightness=vary_lightness(turn(scene.lightness, turns, flip), rng),
+            instances=turn(scene.instances, turns, flip),
+            classes=turn(scene.classes, turns, flip),
             height=scene.height,
             family_of_class=scene.family_of_class,
         )
@@ -362,38 +231,6 @@ class BatchDataset(Dataset[Batch]):
             while len(self._scenes) > 2 * self.mix.window * self.lanes:
                 self._scenes.popitem(last=False)
         return self._scenes[key]
-
-
-def _renumber(labels: np.ndarray) -> np.ndarray:
-    values, inverse = np.unique(labels, return_inverse=True)
-    inverse = inverse.reshape(labels.shape)
-    # 0 stays the background even where a crop shows none of it.
-    return (inverse if values[0] == 0 else inverse + 1).astype(np.int32)
-
-
-def _crop_scene(scene: Scene, rng: np.random.Generator, size: int) -> Scene:
-    window = _draw_window(rng, scene.lightness.shape, size)  # type: ignore[arg-type]
-    instances = _resample(scene.instances, window, size, labels=True)
-    return Scene(
-        lightness=_resample(scene.lightness, window, size, labels=False),
-        instances=_renumber(instances),
-        classes=_resample(scene.classes, window, size, labels=True),
-        height=scene.height,
-        family_of_class=scene.family_of_class,
-    )
-
-
-def _masked_scene(gray: np.ndarray, labels: np.ndarray, window: tuple[int, int, int], size: int) -> Scene:
-    """A real micrograph with instance masks as a scene of one class."""
-    values = _resample(gray, window, size, labels=False).astype(np.float32) / 255
-    instances = _renumber(_resample(labels, window, size, labels=True))
-    return Scene(
-        lightness=gray_to_lightness(values).astype(np.float32),
-        instances=instances,
-        classes=(instances > 0).astype(np.int16),
-        height=np.zeros((size, size), np.float32),
-        family_of_class=("background", "particles"),
-    )
 
 
 class BatchNumbers(Sampler[int]):

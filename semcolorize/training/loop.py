@@ -121,12 +121,10 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, recipe.steps, config)
             generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
-            with torch.autocast(
-                torch.device(device).type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
-            ):
+            with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
                 loss = diffusion_loss(model, batch, generator, terminal_share=config.terminal_share)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
             optimizer.step()
             step += 1
@@ -192,7 +190,7 @@ def _move(batch: Batch, device: str | torch.device) -> Batch:
 
 def _update_average(average: ABDiffuser, model: ABDiffuser, decay: float) -> None:
     with torch.no_grad():
-        targets = list(average.parameters())
+        targets: list[torch.Tensor] = list(average.parameters())
         torch._foreach_mul_(targets, decay)
         torch._foreach_add_(targets, [p.detach() for p in model.parameters()], alpha=1 - decay)
 

@@ -38,7 +38,9 @@ def draw_samples(path: Path, batch: Batch, ab: torch.Tensor, ab_scale: float) ->
         if batch.condition.grid is not None:
             grid = batch.condition.grid[i : i + 1]
             scale = side // grid.shape[-1]
-            hinted = (grid[:, :2] * (grid[:, 2:3] > 0) * ab_scale).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+            hinted = (
+                (grid[:, :2] * (grid[:, 2:3] > 0) * ab_scale).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+            )
         prior = batch.condition.prior[i : i + 1] * ab_scale
         tiles = [_rgb(lightness, x) for x in (hinted, prior, ab[i : i + 1], truth)]
         columns.append(np.concatenate(tiles, axis=0))

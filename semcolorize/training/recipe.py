@@ -145,7 +145,9 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         faults.append(ConfigError("stages must be a list of at least one stage.", key="stages"))
         listed = []
     for i, stage in enumerate(listed):
-        stages.append(_build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, f"stages[{i}]", faults))
+        stages.append(
+            _build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, f"stages[{i}]", faults)
+        )
     mix = _build(MixConfig, data, "data", faults)
     optimizer = _build(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
     preset = values.get("preset", "compact")

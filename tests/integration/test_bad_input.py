@@ -166,7 +166,7 @@ CASES = {
     "zip bomb": (archive(BOMB), 2, "rois.zip"),
     "zip with a path that escapes": (archive({"../../evil.roi": roi_bytes(b"\xff\xff\0\0")}), 2, "evil.roi"),
     "truncated zip": (archive({"a.roi": roi_bytes(b"\xff\xff\0\0")}, lambda b: b[: len(b) // 2]), 2, "rois.zip"),
-    "garbage ROI": (archive({"a.roi": b"Iout" + b"\xff" * 100}), 2, "a.roi"),
+    "garbage ROI": (archive({"a.roi": b"Iout" + b"\xff" * 100}), 2, "rois.zip"),
     "edited weights": (edited_weights, 1, "damaged or was edited"),
     "foreign weights": (foreign_weights, 1, "w.safetensors"),
     "pickled weights": (pickled_weights, 1, "no readable safetensors"),

@@ -64,7 +64,11 @@ def test_levin_equals_a_dense_solve_of_its_equations(seed):
         for c in range(width):
             if mask[r, c]:
                 continue
-            near = [(i, j) for i in range(max(r - 1, 0), min(r + 2, height)) for j in range(max(c - 1, 0), min(c + 2, width))]
+            near = [
+                (i, j)
+                for i in range(max(r - 1, 0), min(r + 2, height))
+                for j in range(max(c - 1, 0), min(c + 2, width))
+            ]
             window = np.array([y[p] for p in near])
             around = [p for p in near if p != (r, c)]
             square = np.array([(y[p] - y[r, c]) ** 2 for p in around])

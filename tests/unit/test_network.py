@@ -163,10 +163,13 @@ def cut(content):
     del content[len(content) // 2 :]
 
 
+UNREADABLE = "no readable safetensors"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(flip_last, "SHA-256 is .* damaged or was edited"), (cut, "no readable safetensors"), (bytearray.clear, "no readable safetensors")],
-)  # fmt: skip
+    [(flip_last, "SHA-256 is .* damaged or was edited"), (cut, UNREADABLE), (bytearray.clear, UNREADABLE)],
+)
 def test_damaged_weights_are_refused(tmp_path, change, words):
     path = tmp_path / "w.safetensors"
     save_weights(path, small_model())

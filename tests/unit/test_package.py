@@ -52,7 +52,9 @@ def test_imports_point_down(path):
 
 
 def test_modules_stay_short():
-    long = {str(p.relative_to(ROOT)): n for p in MODULES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400}
+    long = {
+        str(p.relative_to(ROOT)): n for p in MODULES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400
+    }
     assert not long
 
 
@@ -62,7 +64,9 @@ def loaded_by(statement):
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import semcolorize", "import semcolorize; dir(semcolorize); semcolorize.__version__"])
+@pytest.mark.parametrize(
+    "statement", ["import semcolorize", "import semcolorize; dir(semcolorize); semcolorize.__version__"]
+)
 def test_importing_loads_nothing_heavy(statement):
     assert not loaded_by(statement) & {"torch", "scyjava", "jpype", "click", "numpy", "matplotlib", "scipy"}
 

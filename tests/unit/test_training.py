@@ -15,9 +15,10 @@ from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.network.conditioning import PRESETS
 from semcolorize.network.weights import load_weights
 from semcolorize.scenes import make_scene
-from semcolorize.training.dataset import BatchDataset, MixConfig, Stage, color_sample, scene_sample
+from semcolorize.training.dataset import BatchDataset, MixConfig, Stage
 from semcolorize.training.loop import learning_rate, train
 from semcolorize.training.recipe import OptimizerConfig, read_recipe, recipe_from_dict
+from semcolorize.training.samples import color_sample, scene_sample
 
 SMALL = {"dim": 16, "multipliers": [1, 2], "attention": ["none", "full"]}
 TINY = {
@@ -120,7 +121,9 @@ def test_sigterm_leaves_a_checkpoint(tmp_path):
     recipe = tmp_path / "long.yaml"
     recipe.write_text(json.dumps(long))
     words = [sys.executable, "-m", "semcolorize", "train", str(recipe), "--out", str(tmp_path / "run")]
-    with subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        words, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         log = tmp_path / "run" / "log.jsonl"
         for _ in range(600):
             if log.exists() and log.stat().st_size:

@@ -1,0 +1,109 @@
+"""One training sample: a micrograph with true color, hints drawn from it, and the mode in which they are to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from semcolorize.color.gamut import compress_chroma
+from semcolorize.hints.simulate import DrawnHints, cell_hints, draw_count, object_hints, patch_hints
+from semcolorize.network.conditioning import Fill, Spread
+from semcolorize.scenes import Scene, draw_plan, paint
+
+__all__ = ["Sample", "color_sample", "scene_sample"]
+
+
+@dataclass
+class Sample:
+    """One training sample: `lightness` (H, W), true `ab` (H, W, 2), hints, modes."""
+
+    lightness: np.ndarray
+    ab: np.ndarray
+    hints: DrawnHints
+    fill: Fill = "auto"
+    spread: Spread = "alike"
+
+
+def scene_sample(scene: Scene, rng: np.random.Generator, *, gray: float = 0.35, instance: float = 0.35) -> Sample:
+    """Color a scene anew and draw hints and a mode for it.
+
+    Parameters
+    ----------
+    scene : Scene
+    rng : numpy.random.Generator
+    gray : float
+        Probability of ``fill="gray"``: what was hinted is colored, the rest is gray in truth.
+    instance : float
+        Of these, the probability of ``spread="instance"``: only touched instances are colored.
+
+    Returns
+    -------
+    Sample
+    """
+    if rng.random() < gray:
+        return _highlight_sample(scene, rng, touched_only=rng.random() < instance)
+    plan = draw_plan(scene, rng)
+    ab = compress_chroma(scene.lightness, paint(scene, plan))
+    shape = (ab.shape[0], ab.shape[1])
+    kind = rng.random()
+    count = draw_count(rng, shape)
+    largest = max(2, round(min(shape) * 9 / 256))
+    if kind < 0.45:
+        hints = cell_hints(ab, rng, count)
+    elif kind < 0.65:
+        hints = patch_hints(ab, rng, count, largest=largest, centered=kind < 0.55)
+    else:
+        swatches = plan.instance_ab if rng.random() < 0.5 else None
+        numbers = np.unique(scene.instances)
+        chosen = rng.choice(numbers, size=min(max(count, 1), len(numbers)), replace=False)
+        hints = object_hints(ab, scene.instances, chosen, rng, marks=1 + int(rng.random() < 0.2), colors=swatches)
+    return Sample(scene.lightness, ab, hints)
+
+
+def _highlight_sample(scene: Scene, rng: np.random.Generator, *, touched_only: bool) -> Sample:
+    """Some classes (or single instances) in color, everything else gray."""
+    kind = ("class", "class", "one-hue", "instance")[int(rng.integers(4))]
+    plan = draw_plan(scene, rng, "class" if touched_only else kind)
+    ab = compress_chroma(scene.lightness, paint(scene, plan))
+    labels = scene.instances if touched_only else scene.classes
+    numbers = np.unique(labels)
+    objects = numbers[numbers > 0]
+    # The background by itself is colored now and then; mostly objects are.
+    pool = numbers if len(objects) == 0 or rng.random() < 0.1 else objects
+    lit = rng.choice(pool, size=int(rng.integers(1, min(len(pool), 4) + 1)), replace=False)
+    ab = ab * np.isin(labels, lit)[..., None]
+    if touched_only:
+        targets, marked = scene.instances, lit
+    else:
+        # One or a few instances of each lit class are touched, the others have to be found.
+        targets = scene.instances
+        marked = np.concatenate([_some_instances(scene, int(number), rng) for number in lit])
+    marks = 1 + int(rng.random() < 0.3) + int(rng.random() < 0.15)
+    swatches = plan.instance_ab if rng.random() < 0.6 else None
+    hints = object_hints(ab, targets, marked, rng, marks=marks, colors=swatches)
+    if rng.random() < 0.3:
+        # Gray hints on what is to stay gray.
+        rest = np.setdiff1d(np.unique(scene.instances[~np.isin(labels, lit)]), marked)
+        if len(rest):
+            neutral = np.zeros((int(scene.instances.max()) + 1, 2), np.float32)
+            some = rng.choice(rest, size=min(len(rest), int(rng.integers(1, 4))), replace=False)
+            object_hints(ab, scene.instances, some, rng, colors=neutral, drawn=hints)
+    return Sample(scene.lightness, ab, hints, "gray", "instance" if touched_only else "alike")
+
+
+def _some_instances(scene: Scene, number: int, rng: np.random.Generator) -> np.ndarray:
+    instances = np.unique(scene.instances[scene.classes == number])
+    count = 1 if rng.random() < 0.6 else min(len(instances), int(rng.integers(1, 6)))
+    return rng.choice(instances, size=count, replace=False)
+
+
+def color_sample(lightness: np.ndarray, ab: np.ndarray, rng: np.random.Generator) -> Sample:
+    """A color image with hints of every automatic kind, to be colored whole."""
+    shape = (ab.shape[0], ab.shape[1])
+    count = draw_count(rng, shape)
+    if rng.random() < 0.6:
+        hints = cell_hints(ab, rng, count)
+    else:
+        hints = patch_hints(ab, rng, count, largest=max(2, round(min(shape) * 9 / 256)), centered=rng.random() < 0.5)
+    return Sample(lightness, ab, hints)
