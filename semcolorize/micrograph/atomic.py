@@ -53,7 +53,7 @@ def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[Pa
     name = os.fspath(path)
     target = Path(name)
     try:
-        if not target.name:
+        if not target.name or "\0" in name:
             raise OutputError("This is no file name; give the file to write (-o).", path=name)
         if not target.parent.is_dir():
             raise OutputError(f"There is no folder {str(target.parent)!r}; create it first.", path=name)
@@ -61,23 +61,18 @@ def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[Pa
             raise OutputError("There is a folder of this name; give a file name (-o).", path=name)
         for source in inputs:
             if target.exists() and Path(source).exists() and target.samefile(source):
-                raise OutputError(
-                    "This is the input, which is never replaced; choose another name (-o).", path=name
-                )
+                raise OutputError("This is the input, which is never replaced; choose another name (-o).", path=name)
         if not overwrite and (target.exists() or target.is_symlink()):
             raise _exists(name)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         if isinstance(error, SemColorizeError):
             raise
-        # ValueError: a NUL in the name.
         raise _cannot_write(error, name) from None
     return target
 
 
 @contextmanager
-def atomic_output(
-    path: PathLike, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()
-) -> Iterator[BinaryIO]:
+def atomic_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when it is complete and on the disk.
 
     Parameters
@@ -165,12 +160,10 @@ def _exists(name: str) -> OutputError:
     )
 
 
-def _cannot_write(error: Exception, name: str) -> OutputError:
+def _cannot_write(error: OSError, name: str) -> OutputError:
     code = getattr(error, "errno", None)
     reason = _REASONS.get(code) if code is not None else None
-    return OutputError(
-        f"Nothing was written: {reason or getattr(error, 'strerror', None) or error}.", path=name
-    )
+    return OutputError(f"Nothing was written: {reason or getattr(error, 'strerror', None) or error}.", path=name)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -181,8 +181,7 @@ def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
         return height if found is None else found
     if int(choice) >= height:
         raise ConfigError(
-            f"databar is {databar!r}; auto, none, or a number of rows below the image's {height} is"
-            " accepted.",
+            f"databar is {databar!r}; auto, none, or a number of rows below the image's {height} is accepted.",
             key="databar",
         )
     return height - int(choice)

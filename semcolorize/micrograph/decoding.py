@@ -187,9 +187,7 @@ def _decode_tiff(handle: BinaryIO, path: str, number: int, max_pixels: int) -> D
             page = page.aspage()
         _check_size(page.imagewidth, page.imagelength, max_pixels, path)
         if page.imagedepth != 1:
-            raise ImageReadError(
-                f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path
-            )
+            raise ImageReadError(f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path)
         skip = (number - 1) * page.nbytes if images > 1 else 0
         _check_complete(page, tiff.filehandle.size, skip, path)
         return Decoded(
@@ -255,8 +253,7 @@ def _tiff_values(page: Any, handle: BinaryIO, path: str, number: int, skip: int)
         values = values[..., 0]
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[-1] not in (3, 4)):
         raise ImageReadError(
-            f"A page of the TIFF has shape {values.shape} ({axes}); gray or RGB is accepted. Save one"
-            " channel.",
+            f"A page of the TIFF has shape {values.shape} ({axes}); gray or RGB is accepted. Save one channel.",
             path=path,
         )
     return values
@@ -299,8 +296,7 @@ def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pix
         handle.seek(0)
         if header[24:25] == b"\x10" and header[25:26] != b"\0":
             raise ImageReadError(
-                "This is a 16-bit PNG in color or with alpha, of which 8 bits would be lost; save it as"
-                " 16-bit gray.",
+                "This is a 16-bit PNG in color or with alpha, of which 8 bits would be lost; save it as 16-bit gray.",
                 path=path,
             )
     # The plugin itself, not Image.open: Pillow's own size limit is a global that others may have set.
@@ -331,7 +327,5 @@ def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pix
             raise ImageReadError(f"The image stores {mode}; gray, RGB and palette are accepted.", path=path)
     # Loaded before the file is closed.
     image.load()
-    text = [
-        f"{key}: {value}" for key, value in image.info.items() if isinstance(value, str) and value.strip()
-    ]
+    text = [f"{key}: {value}" for key, value in image.info.items() if isinstance(value, str) and value.strip()]
     return Decoded(values, page=number, pages=pages, info="\n".join(text) or None)

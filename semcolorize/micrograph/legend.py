@@ -78,9 +78,7 @@ def legend(
     shown, and such pixels count as gray.
     """
     if lightness.ndim != 2 or ab.shape != (*lightness.shape, 2) or not lightness.size:
-        raise ShapeError(
-            f"ab {ab.shape} and lightness {lightness.shape} do not fit; (H, W, 2) and (H, W) are needed."
-        )
+        raise ShapeError(f"ab {ab.shape} and lightness {lightness.shape} do not fit; (H, W, 2) and (H, W) are needed.")
     groups: dict[tuple[str, str], list[Hint]] = {}
     for hint in hints:
         swatch = NamedColor(hint.name or "", hint.lab).hex
@@ -160,9 +158,7 @@ def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np
     # DejaVu, which comes with matplotlib, has Greek and Cyrillic; Pillow's own font has not.
     font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), font_size)
     longest = 48
-    names = [
-        name if len(name) <= longest else name[: longest - 1] + "…" for name in (e.name for e in entries)
-    ]
+    names = [name if len(name) <= longest else name[: longest - 1] + "…" for name in (e.name for e in entries)]
     shares = [_percent(entry.share) for entry in entries]
     unit = font_size
     swatch = round(1.5 * unit)
@@ -176,9 +172,7 @@ def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np
     for i, (entry, name, share) in enumerate(zip(entries, names, shares, strict=True)):
         top = unit // 2 + i * line + (line - swatch) // 2
         box = (unit, top, unit + swatch, top + swatch)
-        draw.rounded_rectangle(
-            box, radius=unit // 5, fill=entry.color, outline="#404040", width=max(1, unit // 14)
-        )
+        draw.rounded_rectangle(box, radius=unit // 5, fill=entry.color, outline="#404040", width=max(1, unit // 14))
         if entry.name == OTHER_NAME:
             _hatch(draw, box, unit)
         middle = top + swatch / 2

@@ -7,6 +7,8 @@ and no more.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
@@ -52,8 +54,10 @@ def gray_to_lightness_plane(pixels: np.ndarray, display_range: tuple[float, floa
 
 
 def _shown(values: np.ndarray, black: float, white: float) -> np.ndarray:
-    # Limited before the subtraction: the ends of double precision must not overflow it.
     values = np.clip(values, min(black, white), max(black, white))
+    if not math.isfinite(white - black):
+        # The ends of double precision.
+        values, black, white = values / 2, black / 2, white / 2
     gray = (values - black) / (white - black)
     return np.clip(gray_to_lightness(gray), 0, 100).astype(np.float32)
 

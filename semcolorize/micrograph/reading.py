@@ -147,9 +147,7 @@ def read_micrograph(
     except FileNotFoundError:
         raise ImageReadError("There is no such file.", path=name) from None
     except PermissionError:
-        raise ImageReadError(
-            "The file may not be read (no permission); check its access rights.", path=name
-        ) from None
+        raise ImageReadError("The file may not be read (no permission); check its access rights.", path=name) from None
     except (OSError, ValueError) as error:
         # ValueError: a NUL in the name.
         reason = getattr(error, "strerror", None) or error

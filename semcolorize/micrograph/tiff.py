@@ -76,9 +76,7 @@ def write_color_tiff(
     Equal arguments give equal bytes: no time is recorded.
     """
     if rgb.ndim != 4 or rgb.shape[-1] != 3 or rgb.dtype not in (np.uint8, np.uint16) or rgb.size == 0:
-        raise ShapeError(
-            f"rgb is {rgb.dtype} of shape {rgb.shape}; uint8 or uint16 of (N, H, W, 3) is needed."
-        )
+        raise ShapeError(f"rgb is {rgb.dtype} of shape {rgb.shape}; uint8 or uint16 of (N, H, W, 3) is needed.")
     names = list(labels) if labels is not None else [f"variant {i + 1}" for i in range(len(rgb))]
     if len(names) != len(rgb):
         raise ShapeError(f"There are {len(names)} labels for {len(rgb)} slices; one a slice is needed.")

@@ -85,8 +85,7 @@ def upsample_ab(
         # All rows over one working row share their taps.
         cells = row_cells[:, first].tolist()
         spread_rows = {
-            cell: spread_rows[cell] if cell in spread_rows else planes[cell][:, column_cells]
-            for cell in set(cells)
+            cell: spread_rows[cell] if cell in spread_rows else planes[cell][:, column_cells] for cell in set(cells)
         }
         total = np.zeros((last - first, width), np.float32)
         a, b = np.zeros_like(total), np.zeros_like(total)
@@ -147,9 +146,7 @@ def _smooth_and_measure(lightness: np.ndarray, low: np.ndarray) -> tuple[np.ndar
         difference = np.abs(part - block)
         local = row_starts[start:stop] - first
         for target, values in ((residual, difference), (sums[0], block), (sums[1], block * block)):
-            target[start:stop] = np.add.reduceat(
-                np.add.reduceat(values, local, axis=0), column_starts, axis=1
-            )
+            target[start:stop] = np.add.reduceat(np.add.reduceat(values, local, axis=0), column_starts, axis=1)
     noise = _box_mean(residual / area) * (_NOISE_PER_RESIDUAL * _NOISE_KEPT)
     mean = sums[0] / area
     variance = np.maximum(sums[1] / area - mean * mean - noise * noise, 0)

@@ -49,6 +49,9 @@ class ModelConfig:
     propagated : bool
         Give hints, their mask, their propagation and its confidence on the patch grid, and the modes as flags; else
         only the hint colors at full resolution, as in the thesis.
+    input_gate : float
+        Noisy a*b* enters the network times ``min(1, input_gate * alpha_t)``; 0 for no gate. At t = 1 it holds no
+        signal, and a network shown it at full strength leaks its noise into the colors.
     sampler : {"dpm-solver", "ddim", "ddpm"}
     num_steps : int
         Recommended number of steps.
@@ -61,6 +64,7 @@ class ModelConfig:
     ab_scale: float = AB_SCALE
     residual: bool = True
     propagated: bool = True
+    input_gate: float = 0.0
     sampler: Literal["dpm-solver", "ddim", "ddpm"] = "dpm-solver"
     num_steps: int = 4
 
@@ -111,6 +115,7 @@ PRESETS: dict[str, ModelConfig] = {
             zero_output=True,
         ),
         schedule_shift=0.5,
+        input_gate=4.0,
     ),
     "thesis": ModelConfig(
         network=UNetConfig(), ab_scale=128.0, residual=False, propagated=False, sampler="ddpm", num_steps=1000
@@ -230,6 +235,9 @@ class ABDiffuser(nn.Module):
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1) -> torch.Tensor:
         """Raw prediction (v, x0 or eps) for noisy `x_t` of shape (B, 2, H, W) at times `t` of shape (B,)."""
+        if self.config.input_gate > 0:
+            gate = (self.config.input_gate * self.config.noise.alpha(t)).clamp(max=1).to(x_t)
+            x_t = x_t * gate[:, None, None, None]
         pixels = torch.cat([x_t, condition.pixels], dim=1)
         return self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
 

@@ -122,7 +122,7 @@ def train(
                 group["lr"] = learning_rate(step, recipe.steps, config)
             generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
             with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-                loss = diffusion_loss(model, batch, generator, terminal_share=config.terminal_share)
+                loss = diffusion_loss(model, batch, generator, terminal_share=config.terminal_share, knee=config.knee)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)

@@ -22,9 +22,19 @@ def draw_times(count: int, generator: torch.Generator, *, terminal_share: float)
 
 
 def diffusion_loss(
-    model: ABDiffuser, batch: Batch, generator: torch.Generator, *, terminal_share: float = 0.5, views: int = 1
+    model: ABDiffuser,
+    batch: Batch,
+    generator: torch.Generator,
+    *,
+    terminal_share: float = 0.5,
+    knee: float = 0.25,
+    views: int = 1,
 ) -> torch.Tensor:
-    """Mean squared error of the prediction.
+    """Pseudo-Huber error of the prediction.
+
+    Squared error lets the few samples that nobody could guess outweigh the many that are nearly right, and answers
+    ambiguity with faded averages; beyond `knee` the error counts linearly instead (Song and Dhariwal 2023, section
+    3.3, use it for the same reason).
 
     Parameters
     ----------
@@ -35,6 +45,8 @@ def diffusion_loss(
         On the CPU, so that a run is the same on every device.
     terminal_share : float
         See `draw_times`.
+    knee : float
+        In network units.
 
     Returns
     -------
@@ -48,7 +60,8 @@ def diffusion_loss(
     sigma = config.noise.sigma(times)[:, None, None, None]
     x_t = add_noise(x0, noise, alpha, sigma)
     output = model(x_t, times, batch.condition, views).float()
-    return (output - target(config.prediction, x0, noise, alpha, sigma)).square().mean()
+    error = output - target(config.prediction, x0, noise, alpha, sigma)
+    return ((error.square() + knee**2).sqrt() - knee).mean()
 
 
 @torch.no_grad()

@@ -34,6 +34,8 @@ class OptimizerConfig:
         Decay per step.
     terminal_share : float
         Share of samples at t = 1.
+    knee : float
+        Error, in network units, beyond which it counts linearly.
     precision : {"bf16", "fp32"}
     """
 
@@ -44,6 +46,7 @@ class OptimizerConfig:
     cooldown: float = 0.3
     ema: float = 0.999
     terminal_share: float = 0.5
+    knee: float = 0.25
     precision: str = "bf16"
 
 

@@ -49,10 +49,10 @@ def scene_sample(scene: Scene, rng: np.random.Generator, *, gray: float = 0.35, 
     kind = rng.random()
     count = draw_count(rng, shape)
     largest = max(2, round(min(shape) * 9 / 256))
-    if kind < 0.45:
+    if kind < 0.55:
         hints = cell_hints(ab, rng, count)
-    elif kind < 0.65:
-        hints = patch_hints(ab, rng, count, largest=largest, centered=kind < 0.55)
+    elif kind < 0.7:
+        hints = patch_hints(ab, rng, count, largest=largest, centered=kind < 0.62)
     else:
         swatches = plan.instance_ab if rng.random() < 0.5 else None
         numbers = np.unique(scene.instances)
