@@ -1,0 +1,190 @@
+"""The whole flow, with a small untrained network: what must hold whatever the model proposes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from semcolorize.color.difference import ciede2000
+from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
+from semcolorize.color.lab import gray_to_lightness, rgb_to_lab
+from semcolorize.errors import ConfigError, HintError
+from semcolorize.hints.model import LineHint, Oval, PointHint, Rectangle, RegionHint
+from semcolorize.hints.rasterize import rasterize
+from semcolorize.micrograph.reading import micrograph_from_array, read_micrograph
+from semcolorize.micrograph.working import WorkingImage
+from semcolorize.network.conditioning import PRESETS, ABDiffuser
+from semcolorize.network.weights import LoadedWeights
+from semcolorize.pipeline import Colorizer
+
+RED, TEAL, GRAY = (50.0, 70.0, 40.0), (60.0, -40.0, -10.0), (50.0, 0.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    torch.manual_seed(0)
+    config = PRESETS["compact"].with_network(dim=16, multipliers=(1, 2), attention=("none", "full"))
+    model = ABDiffuser(config).eval().requires_grad_(False)
+    torch.nn.init.normal_(model.network.output.weight, std=0.2)
+    return Colorizer(LoadedWeights(model, "small", Path("small"), "0" * 64, {}), torch.device("cpu"))
+
+
+def micrograph(shape=(96, 132), dtype=np.uint8, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    field = 0.3 + 0.4 * ((rows - 40) ** 2 + (columns - 60) ** 2 < 900) + 0.08 * rng.normal(size=shape)
+    field[:4], field[:, :3] = 0, 1
+    top = np.iinfo(dtype).max
+    return np.rint(np.clip(field, 0, 1) * top).astype(dtype)
+
+
+HINTS = [
+    PointHint(row=40, column=60, size=9, lab=RED, name="disk"),
+    RegionHint(shape=Oval(70, 90, 12, 20), lab=TEAL, name="ground"),
+    LineHint(path=((85.0, 10.0), (60.0, 30.0)), width=3, lab=GRAY, name="keep"),
+    PointHint(row=2, column=100, size=3, lab=RED, name="disk"),
+]
+
+
+def lightness_error(rgb, lightness):
+    top = np.iinfo(rgb.dtype).max
+    return np.abs(rgb_to_lab(rgb.astype(np.float64) / top)[..., 0] - lightness).max()
+
+
+@pytest.mark.parametrize(("bits", "promise"), [(8, 0.5), (16, 0.01)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("fill", ["auto", "gray"])
+def test_lightness_is_the_micrographs_at_every_pixel(colorizer, dtype, bits, promise, fill):
+    image = micrograph_from_array(micrograph(dtype=dtype))
+    result = colorizer.colorize(image, HINTS, bits=bits, fill=fill, variants=2, num_steps=2, databar="none")
+    assert result.rgb.shape == (2, 96, 132, 3) and result.rgb.dtype == (np.uint8 if bits == 8 else np.uint16)
+    for rgb in result.rgb:
+        assert lightness_error(rgb, image.lightness) <= promise
+
+
+def test_hint_colors_are_exact_where_hints_lie(colorizer):
+    image = micrograph_from_array(micrograph())
+    result = colorizer.colorize(image, HINTS, bits=16, databar="none")
+    drawn = rasterize(HINTS, image.shape)
+    asked = compress_chroma(image.lightness, drawn.hint_ab)
+    lab = rgb_to_lab(result.rgb[0] / 65535)
+    difference = ciede2000(lab, lightness_and_ab_to_lab(image.lightness, asked).astype(np.float64))
+    assert difference[drawn.hint_mask].mean() < 0.1
+    gray = drawn.index == 2
+    assert (result.rgb[0][gray] == result.rgb[0][gray][:, :1]).all()
+
+
+def test_without_color_the_gray_values_come_back_exactly(colorizer):
+    image = micrograph()
+    result = colorizer.colorize(image, [PointHint(row=9, column=9, lab=GRAY, limit=True)], databar="none")
+    np.testing.assert_array_equal(result.rgb[0], np.repeat(image[..., None], 3, axis=2))
+
+
+def test_a_limited_hint_colors_its_area_and_nothing_else(colorizer):
+    limited = RegionHint(shape=Rectangle(20, 30, 15, 18), lab=TEAL, limit=True)
+    result = colorizer.colorize(micrograph(), [limited], databar="none")
+    colored = np.abs(result.ab[0]).sum(axis=-1) > 0
+    expected = np.zeros_like(colored)
+    expected[20:35, 30:48] = True
+    np.testing.assert_array_equal(colored, expected)
+    both = colorizer.colorize(micrograph(), [*HINTS, limited], databar="none").ab[0]
+    without = colorizer.colorize(micrograph(), HINTS, databar="none").ab[0]
+    np.testing.assert_array_equal(both[~expected], without[~expected])
+    np.testing.assert_allclose(both[expected], np.broadcast_to(TEAL[1:], both[expected].shape), atol=1e-4)
+
+
+def test_strength_blends_hint_and_proposal(colorizer):
+    def at_hint(strength):
+        hint = PointHint(row=40, column=60, size=5, lab=RED, strength=strength, limit=True)
+        return colorizer.colorize(micrograph(), [hint], fill="auto", databar="none").ab[0, 40, 60]
+
+    whole, half = at_hint(1.0), at_hint(0.5)
+    np.testing.assert_allclose(whole, RED[1:], atol=1e-4)
+    base = colorizer.colorize(micrograph(), [], fill="auto", databar="none").ab[0, 40, 60]
+    np.testing.assert_allclose(half, (base + np.array(RED[1:])) / 2, atol=1e-3)
+
+
+def test_later_hints_win_and_it_is_said(colorizer):
+    over = RegionHint(shape=Rectangle(36, 56, 9, 9), lab=TEAL, name="window")
+    result = colorizer.colorize(micrograph(), [*HINTS, over], databar="none")
+    np.testing.assert_allclose(result.ab[0, 40, 60], TEAL[1:], atol=1e-4)
+    assert any('hint 5 ("window") covers 81 pixels of hint 1 ("disk")' in note for note in result.notes)
+
+
+def test_same_seed_same_bytes_and_variants_do_not_depend_on_their_number(colorizer, tmp_path):
+    image = micrograph()
+    nine = colorizer.colorize(image, HINTS, variants=9, seed=3, num_steps=2)
+    again = colorizer.colorize(image, HINTS, variants=9, seed=3, num_steps=2)
+    np.testing.assert_array_equal(nine.rgb, again.rgb)
+    np.testing.assert_array_equal(colorizer.colorize(image, HINTS, variants=1, seed=3, num_steps=2).rgb[0], nine.rgb[0])
+    three = colorizer.colorize(image, HINTS, variants=3, seed=3, num_steps=2)
+    np.testing.assert_array_equal(three.rgb, nine.rgb[:3])
+    for name, result in (("a", nine), ("b", again)):
+        result.save(tmp_path / f"{name}.tif")
+    for suffix in (".tif", ".json", "_legend.png"):
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    assert not np.array_equal(nine.ab, colorizer.colorize(image, HINTS, variants=9, seed=4, num_steps=2).ab)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 700), (17, 31), (530, 70)])
+def test_every_size_works(colorizer, shape):
+    image = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    result = colorizer.colorize(image, [PointHint(row=0, column=0, size=3, lab=RED)], databar="none", working_size=64)
+    assert result.rgb.shape == (1, *shape, 3)
+    assert lightness_error(result.rgb[0], gray_to_lightness(image / 255)) <= 0.5
+
+
+def test_the_data_bar_stays_gray_and_hints_in_it_are_reported(colorizer):
+    image = micrograph()
+    hint = PointHint(row=90, column=10, size=5, lab=RED, name="lost")
+    result = colorizer.colorize(image, [*HINTS, hint], databar=12, fill="auto")
+    np.testing.assert_array_equal(result.rgb[0, -12:], np.repeat(image[-12:, :, None], 3, axis=2))
+    assert any("hint 5 lies in the data bar" in note for note in result.notes)
+    assert result.provenance.databar_row == 84
+
+
+def test_a_tiny_hint_on_a_large_image_reaches_the_model():
+    strength = np.zeros((3000, 2000), np.float32)
+    ab = np.zeros((3000, 2000, 2), np.float32)
+    strength[1234, 777], ab[1234, 777] = 1, (30, -20)
+    working = WorkingImage.of(np.full((3000, 2000), 50, np.float32), ab, strength, 512)
+    assert working.lightness.shape == (512, 341) and (working.hint_mask > 0).sum() == 1
+    np.testing.assert_allclose(working.hint_ab[working.hint_mask > 0], [[30, -20]])
+    np.testing.assert_allclose(working.lightness, 50, atol=1e-3)
+
+
+def test_working_image_keeps_the_mean():
+    values = np.random.default_rng(0).uniform(0, 100, (97, 131)).astype(np.float32)
+    small = WorkingImage.of(values, np.zeros((97, 131, 2)), np.zeros((97, 131)), 40).lightness
+    assert small.shape == (30, 40) and small.mean() == pytest.approx(values.mean(), abs=1e-3)
+
+
+def test_fill_is_gray_with_hints_and_auto_without(colorizer):
+    assert colorizer.colorize(micrograph(), HINTS).provenance.settings["fill"] == "gray"
+    assert colorizer.colorize(micrograph()).provenance.settings["fill"] == "auto"
+
+
+def test_files_hold_what_the_result_says(colorizer, tmp_path):
+    source = tmp_path / "in.tif"
+    tifffile.imwrite(source, micrograph(dtype=np.uint16), imagej=True, resolution=(25.0, 25.0), metadata={"unit": "um"})
+    result = colorizer.colorize(read_micrograph(source), HINTS, variants=2)
+    paths = result.save(tmp_path / "out.tif", png=True)
+    assert [p.name for p in paths] == ["out.tif", "out.json", "out_legend.png", "out_1.png", "out_2.png"]
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        np.testing.assert_array_equal(file.asarray(), result.rgb)
+        about = file.imagej_metadata
+        assert about["unit"] in ("um", "µm") and len(about["Overlays"]) == len(HINTS)
+        assert file.pages[0].resolution == (25.0, 25.0)
+        assert result.provenance.input_sha256 in about["Info"] and "disk" in about["Info"]
+    assert sum(row["share"] for row in result.legend_rows()) == pytest.approx(1)
+
+
+def test_wrong_arguments_are_named(colorizer):
+    with pytest.raises(ConfigError, match="variants is 0; at least 1"):
+        colorizer.colorize(micrograph(), variants=0)
+    with pytest.raises(ConfigError, match="fill is 'red'"):
+        colorizer.colorize(micrograph(), HINTS, fill="red")
+    with pytest.raises(HintError, match="outside the image: row 500"):
+        colorizer.colorize(micrograph(), [PointHint(row=500, column=3, lab=RED)])
