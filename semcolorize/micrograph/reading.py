@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from semcolorize.color.lab import lightness_to_gray, rgb_to_lab
-from semcolorize.errors import ImageReadError, ShapeError
+from semcolorize.errors import ConfigError, ImageReadError, ShapeError
 from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.databar import find_databar
 from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
@@ -208,6 +208,10 @@ def _micrograph(
         raise ImageReadError(f"The image has no pixels (shape {values.shape}).", path=path)
     if values.dtype == bool:
         values = values.astype(np.uint8) * 255
+    if values.dtype.kind not in "uif":
+        raise ImageReadError(
+            f"The pixels are of type {values.dtype}; integers and floating-point numbers are accepted.", path=path
+        )
     _check_finite(values, path)
     stored, stored_source = decoded.display_range, "ImageJ display range"
     if values.ndim == 3:
@@ -319,7 +323,7 @@ def _display_range(
     if given is not None:
         black, white = (float(value) for value in given)
         if not (np.isfinite(black) and np.isfinite(white)) or black == white:
-            raise ShapeError(
+            raise ConfigError(
                 f"display_range is {given}; two different finite gray values (black, white) are needed.",
                 path=path,
                 key="display_range",

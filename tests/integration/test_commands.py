@@ -1,0 +1,165 @@
+"""Commands as users call them, with the bundled weights."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from semcolorize.color.lab import rgb_to_lab
+from semcolorize.micrograph.reading import read_micrograph
+
+
+def run(*words, cwd, code=0):
+    answer = subprocess.run(
+        [sys.executable, "-m", "semcolorize", *map(str, words)],
+        cwd=cwd, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "2", "COLUMNS": "200"}, timeout=300,
+    )  # fmt: skip
+    assert answer.returncode == code, answer.stderr
+    assert "Traceback" not in answer.stderr
+    return answer
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run("demo", "-o", "pictures", cwd=folder)
+
+
+def test_demo_makes_pictures_and_says_where(demo):
+    folder, answer = demo
+    paths = [folder / line for line in answer.stdout.split()]
+    assert paths[0].name == "demo.png" and all(path.stat().st_size > 0 for path in paths)
+    lightness = read_micrograph(folder / "pictures" / "micrograph.tif").lightness
+    stack = tifffile.imread(folder / "pictures" / "micrograph_color.tif")
+    assert stack.shape == (3, 768, 1024, 3)
+    for rgb in stack:
+        assert np.abs(rgb_to_lab(rgb / 255)[..., 0] - lightness).max() <= 0.5
+    record = json.loads((folder / "pictures" / "micrograph_color.json").read_text())
+    assert {entry["name"] for entry in record["legend"]} >= {"grain", "spore"}
+
+
+def test_colorize_again_as_the_demo_says(demo):
+    folder, _ = demo
+    pictures = folder / "pictures"
+    before = (pictures / "micrograph.tif").read_bytes()
+    words = ["colorize", pictures / "micrograph.tif", "--hints", pictures / "hints.yaml", "--databar", "none", "--json"]
+    answer = run(*words, "-o", folder / "again.tif", cwd=folder)
+    said = json.loads(answer.stdout)
+    assert said["device"] in ("cpu", "cuda:0") and len(said["weights_sha256"]) == 64
+    assert {"load", "model", "upsample", "render"} <= set(said["stages"])
+    assert sorted(os.listdir(folder)) == ["again.json", "again.tif", "again_legend.png", "pictures"]
+    first = tifffile.imread(pictures / "micrograph_color.tif")[0]
+    np.testing.assert_array_equal(tifffile.imread(folder / "again.tif"), first)
+    assert (pictures / "micrograph.tif").read_bytes() == before
+    refused = run(*words, "-o", folder / "again.tif", cwd=folder, code=1)
+    assert "--overwrite" in refused.stderr and refused.stdout == ""
+    run(*words, "-o", folder / "again.tif", "--overwrite", cwd=folder)
+
+
+def test_names_with_spaces_quotes_and_other_scripts(demo, tmp_path):
+    folder, _ = demo
+    strange = tmp_path / "Prüfung 'a' 試料"
+    strange.mkdir()
+    image = strange / 'Körner "1" ×600.tif'
+    image.write_bytes((folder / "pictures" / "micrograph.tif").read_bytes())
+    answer = run("colorize", image, "--hints", folder / "pictures" / "hints.yaml", "--variants", 2, "--png", cwd=strange)
+    assert [line.rsplit("_", 1)[-1] for line in answer.stdout.splitlines()] == [
+        "color.tif", "color.json", "legend.png", "1.png", "2.png"
+    ]  # fmt: skip
+    assert tifffile.imread(strange / 'Körner "1" ×600_color.tif').shape == (2, 768, 1024, 3)
+
+
+def test_a_16_bit_image_keeps_its_calibration(tmp_path):
+    rng = np.random.default_rng(0)
+    values = (20000 + 8000 * rng.random((120, 160))).astype(np.uint16)
+    tifffile.imwrite(
+        tmp_path / "m.tif", values, imagej=True, resolution=(12.5, 12.5),
+        metadata={"unit": "nm", "min": 18000.0, "max": 30000.0, "Info": "HV = 5 kV"},
+    )  # fmt: skip
+    (tmp_path / "h.yaml").write_text("hints:\n  - {point: [20, 20], size: 9, color: teal}\n")
+    run("colorize", "m.tif", "--hints", "h.yaml", "--bits", "16", cwd=tmp_path)
+    with tifffile.TiffFile(tmp_path / "m_color.tif") as file:
+        about = file.imagej_metadata
+        rgb = np.moveaxis(file.asarray(), -3, -1)
+        assert about["unit"] == "nm" and "HV = 5 kV" in about["Info"] and rgb.dtype == np.uint16
+        assert file.pages[0].resolution == (12.5, 12.5)
+    lightness = read_micrograph(tmp_path / "m.tif").lightness
+    assert np.abs(rgb_to_lab(rgb.reshape(120, 160, 3) / 65535)[..., 0] - lightness).max() <= 0.01
+
+
+def test_hints_from_several_files_merge_and_later_ones_win(tmp_path):
+    Image.fromarray(np.full((64, 64), 128, np.uint8)).save(tmp_path / "m.png")
+    (tmp_path / "a.yaml").write_text("hints:\n  - {point: [20, 20], size: 9, color: teal}\n")
+    (tmp_path / "b.yaml").write_text("hints:\n  - {point: [22, 22], size: 9, color: [200, 30, 30]}\n")
+    answer = run("colorize", "m.png", "--hints", "a.yaml", "--hints", "b.yaml", cwd=tmp_path)
+    assert "hint 2 covers 49 pixels of hint 1; the later wins" in answer.stderr
+    red, green, _ = tifffile.imread(tmp_path / "m_color.tif")[22, 22]
+    assert red > green + 50
+
+
+def test_check_says_what_files_are(demo, tmp_path):
+    folder, _ = demo
+    (tmp_path / "p.yaml").write_text("grain: '#d1495b'\nwall: seagreen\n")
+    (tmp_path / "r.yaml").write_text("preset: compact\nstages:\n  - {steps: 5}\n")
+    answer = run("check", folder / "pictures" / "hints.yaml", "p.yaml", "r.yaml", cwd=tmp_path)
+    said = answer.stdout.splitlines()
+    assert said[0].endswith("3 hints: grain, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
+    assert said[2] == "r.yaml: recipe, preset compact, 5 steps in 1 stages"
+    (tmp_path / "bad.yaml").write_text("hints:\n  - {pont: [1, 2], color: red}\n  - {point: [1], color: redd}\n")
+    faults = run("check", "p.yaml", "bad.yaml", cwd=tmp_path, code=2).stderr
+    assert "bad.yaml:2" in faults and "bad.yaml:3" in faults and faults.count("error:") >= 2
+
+
+def test_palettes_are_listed_and_checked(tmp_path):
+    assert "#e69f00" in run("palette", "okabe-ito", cwd=tmp_path).stdout.lower()
+    (tmp_path / "p.yaml").write_text("one: '#d1495b'\ntwo: '#d0485a'\n")
+    answer = run("palette", "check", "p.yaml", cwd=tmp_path, code=1)
+    assert "one and two look alike" in answer.stdout
+    assert "All colors can be told apart" in run("palette", "check", "micrograph", cwd=tmp_path).stdout
+
+
+def test_doctor_tries_a_coloring(tmp_path):
+    answer = run("doctor", cwd=tmp_path)
+    assert "All that coloring needs works." in answer.stdout and "verified" in answer.stdout
+
+
+def test_evaluate_writes_its_report(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for i in range(2):
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "images" / f"{i}.png")
+    words = ["evaluate", "--data", "images", "--counts", "0,5", "--methods", "model,random-walker,gray", "--json"]
+    said = json.loads(run(*words, "--out", "scores", cwd=tmp_path).stdout)
+    assert len(said["summary"]) == 6 and len(said["weights_sha256"]) == 64
+    names = sorted(p.name for p in (tmp_path / "scores").iterdir())
+    assert names == ["psnr.png", "scores.csv", "scores.json", "sheet.png"]
+    document = json.loads((tmp_path / "scores" / "scores.json").read_text())
+    assert len(document["scores"]) == 12 and document["protocol"] == "icolorit"
+    wrong = run("evaluate", "--data", "images", "--methods", "modle", cwd=tmp_path, code=2)
+    assert "modle is not known" in wrong.stderr
+
+
+def test_examples_run(tmp_path):
+    from pathlib import Path
+
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    for words in (["color_array.py", "--out", "a.tif"], ["scene_gallery.py", "--count", "4", "--out", "g.png"]):
+        subprocess.run([sys.executable, examples / words[0], *words[1:]], cwd=tmp_path, check=True, timeout=300)
+    assert tifffile.imread(tmp_path / "a.tif").shape == (3, 256, 320, 3) and (tmp_path / "g.png").stat().st_size
+
+
+def test_pollen_hints_fit_the_micrograph_they_name(shared_data, tmp_path):
+    from pathlib import Path
+
+    from semcolorize.hintfiles.yaml_hints import read_hints
+    from semcolorize.hints.rasterize import rasterize
+
+    hints = read_hints(Path(__file__).resolve().parents[2] / "examples" / "pollen.hints.yaml")
+    image = read_micrograph(shared_data / "gray_sem" / "PolenHibisco_850X_rgb.png")
+    assert image.shape == (2048, 2560)
+    assert set(np.unique(rasterize(hints, image.shape).index)) == set(range(-1, len(hints)))
