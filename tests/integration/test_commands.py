@@ -52,7 +52,7 @@ def test_colorize_again_as_the_demo_says(demo):
     said = json.loads(answer.stdout)
     assert said["device"] in ("cpu", "cuda:0") and len(said["weights_sha256"]) == 64
     assert {"load", "model", "upsample", "render"} <= set(said["stages"])
-    assert sorted(os.listdir(folder)) == ["again.json", "again.tif", "again_legend.png", "pictures"]
+    assert sorted(p.name for p in folder.iterdir()) == ["again.json", "again.tif", "again_legend.png", "pictures"]
     first = tifffile.imread(pictures / "micrograph_color.tif")[0]
     np.testing.assert_array_equal(tifffile.imread(folder / "again.tif"), first)
     assert (pictures / "micrograph.tif").read_bytes() == before
@@ -67,7 +67,9 @@ def test_names_with_spaces_quotes_and_other_scripts(demo, tmp_path):
     strange.mkdir()
     image = strange / 'Körner "1" ×600.tif'
     image.write_bytes((folder / "pictures" / "micrograph.tif").read_bytes())
-    answer = run("colorize", image, "--hints", folder / "pictures" / "hints.yaml", "--variants", 2, "--png", cwd=strange)
+    answer = run(
+        "colorize", image, "--hints", folder / "pictures" / "hints.yaml", "--variants", 2, "--png", cwd=strange
+    )
     assert [line.rsplit("_", 1)[-1] for line in answer.stdout.splitlines()] == [
         "color.tif", "color.json", "legend.png", "1.png", "2.png"
     ]  # fmt: skip

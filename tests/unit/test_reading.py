@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from semcolorize.color.lab import gray_to_lightness
-from semcolorize.errors import ImageReadError, ShapeError
+from semcolorize.errors import ConfigError, ImageReadError, ShapeError
 from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 
@@ -159,7 +159,7 @@ def test_given_range_wins(deep: np.ndarray) -> None:
     assert micrograph.range_source == "given"
     np.testing.assert_allclose(micrograph.lightness, gray_to_lightness(deep / 65535), atol=1e-4)
     for wrong in ((1, 1), (0, float("nan"))):
-        with pytest.raises(ShapeError, match="display_range"):
+        with pytest.raises(ConfigError, match="display_range"):
             micrograph_from_array(deep, display_range=wrong)
 
 
