@@ -20,7 +20,7 @@ from semcolorize.micrograph.reading import Micrograph, micrograph_from_array
 from semcolorize.micrograph.upsample import upsample_ab
 from semcolorize.micrograph.working import WorkingImage
 from semcolorize.network.conditioning import Fill, Spread, condition_image
-from semcolorize.network.sampling import resolve_device, sample_ab
+from semcolorize.network.sampling import resolve_device, sample_ab, settle_hints
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
 
@@ -180,17 +180,16 @@ class Colorizer:
         config = self.weights.model.config
         height, width = lightness.shape
         padding = [(0, -side % config.network.stride) for side in (height, width)]
-        condition = condition_image(
-            config,
-            np.pad(lightness, padding, mode="edge"),
-            np.pad(hint_ab, [*padding, (0, 0)]),
-            np.pad(hint_mask, padding),
-            fill=fill,
-            spread=spread,
-        )
+        lightness = np.pad(lightness, padding, mode="edge")
+        hint_ab, hint_mask = np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding)
+        condition = condition_image(config, lightness, hint_ab, hint_mask, fill=fill, spread=spread)
         keys = [(seed, variant) for variant in range(variants)]
         ab = sample_ab(self.weights.model, condition, keys, num_steps=num_steps, on_step=on_step)
-        return ab[:, 0, :, :height, :width].movedim(1, -1).numpy().copy()
+        proposals = ab[:, 0].movedim(1, -1).numpy()
+        if config.propagated:
+            cell = config.network.patch
+            proposals = np.stack([settle_hints(p, lightness, hint_ab, hint_mask, cell=cell) for p in proposals])
+        return proposals[:, :height, :width].copy()
 
 
 def _hint_set(hints: HintSet | Iterable[Hint] | None) -> HintSet:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.diffusion.sampler import Step, sample_ddim, sample_ddpm, sample_dpm_solver
 from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
+from semcolorize.hints.propagate import propagate
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
-__all__ = ["resolve_device", "sample_ab"]
+__all__ = ["resolve_device", "sample_ab", "settle_hints"]
+
+_SETTLE_REACH = 0.12
 
 
 def resolve_device(name: str) -> torch.device:
@@ -104,3 +109,35 @@ def sample_ab(
         ab = model.ab_from(x0, repeated).float().cpu()
         results.append(ab.unflatten(0, (len(group), views)))
     return torch.cat(results)
+
+
+def settle_hints(
+    ab: np.ndarray, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, *, cell: int
+) -> np.ndarray:
+    """Carry what a proposal lacks at the hints into their surroundings.
+
+    Setting the hints' colors alone would leave each a patch of its own wherever the model disagrees a little. The
+    difference at the hints is propagated like the hints themselves, and fades with the confidence.
+
+    Parameters
+    ----------
+    ab : ndarray of shape (H, W, 2)
+        Proposal, CIELAB units. H and W: multiples of `cell`.
+    lightness : ndarray of shape (H, W)
+    hint_ab : ndarray of shape (H, W, 2)
+    hint_mask : ndarray of shape (H, W)
+    cell : int
+        Pixels a side of a grid cell.
+
+    Returns
+    -------
+    ab : float32 ndarray of shape (H, W, 2)
+    """
+    if not hint_mask.any():
+        return ab
+    missing = propagate(
+        lightness, (hint_ab - ab) * (hint_mask > 0)[..., None], hint_mask, cell=cell, reach=_SETTLE_REACH
+    )
+    faded = torch.from_numpy(missing.ab * missing.confidence[..., None]).movedim(-1, 0)[None]
+    full = F.interpolate(faded, scale_factor=cell, mode="bilinear", align_corners=False)
+    return ab + full[0].movedim(0, -1).numpy()

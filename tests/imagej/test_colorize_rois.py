@@ -31,7 +31,7 @@ roiManager("save", "{zip}");
 LOOK = """
 setBatchMode(true);
 open(getArgument());
-Overlay.removeSelection;
+run("Select None");
 text = "" + nSlices + "\\n" + bitDepth() + "\\n" + Overlay.size + "\\n" + getInfo("slice.label") + "\\n";
 setSlice(2); text += getInfo("slice.label") + "\\n" + getPixel(1350, 960);
 File.saveString(text, "{out}");

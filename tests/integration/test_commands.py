@@ -17,8 +17,12 @@ from semcolorize.micrograph.reading import read_micrograph
 def run(*words, cwd, code=0):
     answer = subprocess.run(
         [sys.executable, "-m", "semcolorize", *map(str, words)],
-        cwd=cwd, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "2", "COLUMNS": "200"}, timeout=300,
-    )  # fmt: skip
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "2", "COLUMNS": "200"},
+        timeout=300,
+    )
     assert answer.returncode == code, answer.stderr
     assert "Traceback" not in answer.stderr
     return answer

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
 from semcolorize.network.conditioning import PRESETS, ABDiffuser, Condition, ModelConfig, condition_image
-from semcolorize.network.sampling import resolve_device, sample_ab
+from semcolorize.network.sampling import resolve_device, sample_ab, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -95,6 +95,16 @@ def test_a_variant_alone_is_the_same_variant_in_a_batch_of_nine():
     alone = sample_ab(model, condition, [(7, 4)], num_steps=3)
     assert torch.equal(alone[0], nine[4])
     assert not torch.equal(nine[0], nine[1])
+
+
+def test_settling_meets_the_hints_and_leaves_what_agrees():
+    lightness, ab, mask = drawn()
+    proposal = np.full_like(ab, 10)
+    settled = settle_hints(proposal, lightness, ab, mask, cell=4)
+    before, after = (np.abs(x - ab)[6:8, 6:8].mean() for x in (proposal, settled))
+    assert after < before / 2
+    np.testing.assert_allclose(settle_hints(proposal, lightness, proposal, mask, cell=4), proposal, atol=1e-3)
+    assert settle_hints(proposal, lightness, ab, 0 * mask, cell=4) is proposal
 
 
 def test_views_of_a_series_see_each_other_and_other_series_do_not():
