@@ -18,6 +18,7 @@ from semcolorize.network.conditioning import ABDiffuser, Condition
 __all__ = ["resolve_device", "sample_ab", "settle_hints"]
 
 _SETTLE_REACH = 0.12
+_LARGEST_GAIN = 1.5
 
 
 def resolve_device(name: str) -> torch.device:
@@ -114,10 +115,12 @@ def sample_ab(
 def settle_hints(
     ab: np.ndarray, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, *, cell: int
 ) -> np.ndarray:
-    """Carry what a proposal lacks at the hints into their surroundings.
+    """Bring a proposal into line with its hints.
 
-    Setting the hints' colors alone would leave each a patch of its own wherever the model disagrees a little. The
-    difference at the hints is propagated like the hints themselves, and fades with the confidence.
+    A model that is unsure proposes pale colors. How pale, its hints tell: all chroma is raised by the one factor
+    (1 to 1.5) that fits the proposal to the hints best, so that objects without a hint do not fade. Setting the hints'
+    colors alone would then leave each a patch of its own wherever the model still disagrees a little: what is missing
+    at the hints is propagated like the hints themselves, and fades with the confidence.
 
     Parameters
     ----------
@@ -135,6 +138,10 @@ def settle_hints(
     """
     if not hint_mask.any():
         return ab
+    at_hints, asked, weight = ab[hint_mask > 0], hint_ab[hint_mask > 0], hint_mask[hint_mask > 0][:, None]
+    energy = float((weight * at_hints**2).sum())
+    gain = 1.0 if energy < 1e-3 else float((weight * at_hints * asked).sum()) / energy
+    ab = ab * np.float32(np.clip(gain, 1.0, _LARGEST_GAIN))
     missing = propagate(
         lightness, (hint_ab - ab) * (hint_mask > 0)[..., None], hint_mask, cell=cell, reach=_SETTLE_REACH
     )

@@ -107,6 +107,15 @@ def test_settling_meets_the_hints_and_leaves_what_agrees():
     assert settle_hints(proposal, lightness, ab, 0 * mask, cell=4) is proposal
 
 
+def test_a_pale_proposal_is_raised_to_its_hints_but_never_lowered():
+    lightness, ab, mask = drawn()
+    ab[mask > 0] = (40, 20)
+    even = np.broadcast_to(np.array([40.0, 20.0]), ab.shape)
+    for share, expected in ((0.8, 1.0), (1.3, 1.3), (0.5, 0.75)):
+        far = settle_hints(share * even, lightness, ab, mask, cell=4)[-1, 0]
+        assert np.hypot(*far) / np.hypot(40, 20) == pytest.approx(expected, abs=0.12)
+
+
 def test_views_of_a_series_see_each_other_and_other_series_do_not():
     model = small_model()
     first, second = condition_image(SMALL, *drawn()), condition_image(SMALL, *drawn(seed=1))
