@@ -94,7 +94,8 @@ class Colorizer:
         spread : {"alike", "instance"}
             Color look-alikes of what was hinted, or only what was touched.
         num_steps : int, optional
-            Sampling steps; the weights' recommendation by default.
+            Sampling steps; by default what the weights recommend, fewer for the first variant (the best guess) than
+            for the others (samples).
         databar : "auto", "none" or int
             Find the instrument's bar, ignore it, or the number of rows it takes at the bottom; it stays gray.
         working_size : int
@@ -138,9 +139,10 @@ class Colorizer:
         clock.lap("upsample")
         rgb = np.stack([render_rgb(micrograph.lightness, plane, bits=bits) for plane in ab])
         clock.lap("render")
+        config = self.weights.model.config
         settings = {
-            "variants": variants, "seed": seed, "fill": fill, "spread": spread,
-            "num_steps": num_steps or self.weights.model.config.num_steps, "sampler": self.weights.model.config.sampler,
+            "variants": variants, "seed": seed, "fill": fill, "spread": spread, "sampler": config.sampler,
+            "num_steps": num_steps or config.num_steps, "variant_steps": num_steps or config.variant_steps,
             "working_size": working_size, "databar_row": bar if bar < micrograph.shape[0] else None, "bits": bits,
         }  # fmt: skip
         return ColorResult.of(
@@ -183,8 +185,13 @@ class Colorizer:
         lightness = np.pad(lightness, padding, mode="edge")
         hint_ab, hint_mask = np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding)
         condition = condition_image(config, lightness, hint_ab, hint_mask, fill=fill, spread=spread)
+        # The first variant is the best guess; the others are samples, which takes more steps.
         keys = [(seed, variant) for variant in range(variants)]
-        ab = sample_ab(self.weights.model, condition, keys, num_steps=num_steps, on_step=on_step)
+        first, others = num_steps or config.num_steps, num_steps or config.variant_steps
+        ab = sample_ab(self.weights.model, condition, keys[:1], num_steps=first, on_step=on_step)
+        if variants > 1:
+            more = sample_ab(self.weights.model, condition, keys[1:], num_steps=others, on_step=on_step)
+            ab = torch.cat([ab, more])
         proposals = ab[:, 0].movedim(1, -1).numpy()
         if config.propagated:
             cell = config.network.patch

@@ -54,7 +54,10 @@ class ModelConfig:
         signal, and a network shown it at full strength leaks its noise into the colors.
     sampler : {"dpm-solver", "ddim", "ddpm"}
     num_steps : int
-        Recommended number of steps.
+        Recommended number of steps for the first variant, the model's best guess.
+    variant_steps : int
+        Recommended number of steps for the other variants. One step gives the conditional mean, always the same;
+        samples that differ need more.
     """
 
     network: UNetConfig = field(default_factory=UNetConfig)
@@ -67,14 +70,16 @@ class ModelConfig:
     input_gate: float = 0.0
     sampler: Literal["dpm-solver", "ddim", "ddpm"] = "dpm-solver"
     num_steps: int = 4
+    variant_steps: int = 4
 
     def __post_init__(self) -> None:
         if self.prediction not in PREDICTIONS:
             raise ConfigError(f"prediction {self.prediction!r} is not known; there are {', '.join(PREDICTIONS)}.")
         if self.residual and not self.propagated:
             raise ConfigError("residual diffusion needs the propagated hints: set propagated: true.")
-        if self.num_steps < 1:
-            raise ConfigError(f"num_steps is {self.num_steps}; at least 1 is needed.", key="num_steps")
+        for name in ("num_steps", "variant_steps"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; at least 1 is needed.", key=name)
 
     @property
     def noise(self) -> Schedule:
@@ -116,9 +121,17 @@ PRESETS: dict[str, ModelConfig] = {
         ),
         schedule_shift=0.5,
         input_gate=4.0,
+        num_steps=1,
+        variant_steps=2,
     ),
     "thesis": ModelConfig(
-        network=UNetConfig(), ab_scale=128.0, residual=False, propagated=False, sampler="ddpm", num_steps=1000
+        network=UNetConfig(),
+        ab_scale=128.0,
+        residual=False,
+        propagated=False,
+        sampler="ddpm",
+        num_steps=1000,
+        variant_steps=1000,
     ),
 }
 
