@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from semcolorize.diffusion.sampler import Step
-from semcolorize.errors import ConfigError
+from semcolorize.errors import ConfigError, ShapeError
+from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
-from semcolorize.micrograph.reading import Micrograph, micrograph_from_array
+from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.upsample import upsample_ab
 from semcolorize.micrograph.working import WorkingImage
 from semcolorize.network.conditioning import Fill, Spread, condition_image
@@ -27,6 +28,7 @@ from semcolorize.result import ColorResult
 __all__ = ["Colorizer"]
 
 DEFAULT_WORKING_SIZE = 512
+_MOST_VARIANTS = 100
 
 
 @dataclass
@@ -65,8 +67,8 @@ class Colorizer:
 
     def colorize(
         self,
-        image: Micrograph | np.ndarray,
-        hints: HintSet | Iterable[Hint] | None = None,
+        image: Micrograph | np.ndarray | str | os.PathLike[str],
+        hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None = None,
         *,
         variants: int = 1,
         seed: int = 0,
@@ -82,9 +84,9 @@ class Colorizer:
 
         Parameters
         ----------
-        image : Micrograph or ndarray of shape (H, W)
+        image : Micrograph, ndarray of shape (H, W), or path
             An array is read like a file: 8 bit over its whole range, else over the 0.1-99.9 percentiles.
-        hints : HintSet or iterable of Hint, optional
+        hints : HintSet, iterable of Hint, or path, optional
         variants : int
             Proposals to make.
         seed : int
@@ -111,7 +113,7 @@ class Colorizer:
         """
         _check_counts(variants, seed, working_size, num_steps)
         clock = _Clock()
-        micrograph = image if isinstance(image, Micrograph) else micrograph_from_array(image)
+        micrograph = _micrograph(image, databar)
         marks = _hint_set(hints).at(micrograph.shape)
         fill = fill or ("gray" if len(marks) else "auto")
         bar = databar_first_row(databar, micrograph.pixels)
@@ -179,6 +181,14 @@ class Colorizer:
         ab : float32 ndarray of shape (variants, H, W, 2)
         """
         _check_counts(variants, seed, 16, num_steps)
+        lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
+        if lightness.ndim != 2 or hint_mask.shape != lightness.shape or hint_ab.shape != (*lightness.shape, 2):
+            raise ShapeError(
+                f"lightness {lightness.shape}, hint_ab {hint_ab.shape} and hint_mask {hint_mask.shape} must be "
+                "(H, W), (H, W, 2) and (H, W)."
+            )
+        if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
+            raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
         config = self.weights.model.config
         height, width = lightness.shape
         padding = [(0, -side % config.network.stride) for side in (height, width)]
@@ -199,9 +209,19 @@ class Colorizer:
         return proposals[:, :height, :width].copy()
 
 
-def _hint_set(hints: HintSet | Iterable[Hint] | None) -> HintSet:
+def _micrograph(image: Micrograph | np.ndarray | str | os.PathLike[str], databar: str | int) -> Micrograph:
+    if isinstance(image, Micrograph):
+        return image
+    if isinstance(image, str | os.PathLike):
+        return read_micrograph(image, databar=databar)
+    return micrograph_from_array(image)
+
+
+def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -> HintSet:
     if hints is None:
         return HintSet()
+    if isinstance(hints, str | os.PathLike):
+        return read_hints(hints)
     return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
 
 
@@ -217,8 +237,12 @@ def _check_counts(variants: int, seed: int, working_size: int, num_steps: int | 
         ("working_size", working_size, 16),
         ("num_steps", 1 if num_steps is None else num_steps, 1),
     ):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise ConfigError(f"{name} is {value!r}; a whole number is needed.", key=name)
         if value < least:
             raise ConfigError(f"{name} is {value}; at least {least} is needed.", key=name)
+    if variants > _MOST_VARIANTS:
+        raise ConfigError(f"variants is {variants}; at most {_MOST_VARIANTS} are made at once.", key="variants")
 
 
 class _Clock:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from semcolorize.errors import ConfigError
+from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hints.model import HintSet
 from semcolorize.hints.rasterize import Overlap, RasterizedHints
@@ -26,15 +26,22 @@ from semcolorize.network.weights import LoadedWeights
 __all__ = ["ColorResult", "OutputPaths", "output_paths"]
 
 
+_OTHER_COLORS = 12.0
+"""Distance in a*b* from every hint and from gray beyond which the legend counts a pixel as another color."""
+
+
 @dataclass(frozen=True)
 class OutputPaths:
-    """Files a result is written to: `tiff`, `json`, and optionally `legend` and one `png` a variant."""
+    """Files a result is written to: `tiff`, `json`, and optionally `legend` and one `png` a variant.
+
+    `inputs` are files that are never replaced.
+    """
 
     tiff: Path
     json: Path
     legend: Path | None = None
     pngs: tuple[Path, ...] = ()
-    source: Path | None = None
+    inputs: tuple[Path, ...] = ()
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -49,7 +56,7 @@ def output_paths(
     legend: bool = True,
     png: bool = False,
     overwrite: bool = False,
-    source: str | os.PathLike[str] | None = None,
+    inputs: Iterable[str | os.PathLike[str]] = (),
 ) -> OutputPaths:
     """Name the files of a result and see that all of them may be written, before any work is done.
 
@@ -61,8 +68,8 @@ def output_paths(
     legend, png : bool
         Also a legend picture, also a PNG a variant.
     overwrite : bool
-    source : path-like, optional
-        The input, which is never replaced.
+    inputs : iterable of path-like
+        Image and hint files, which are never replaced.
 
     Raises
     ------
@@ -72,6 +79,8 @@ def output_paths(
         If a file exists, is the input, or its folder is missing.
     """
     tiff = Path(target)
+    if os.fspath(target).endswith(("/", os.sep)):
+        raise OutputError(f"There is no folder {os.fspath(target)!r}; create it first.", path=tiff)
     if tiff.suffix.lower() not in {".tif", ".tiff"}:
         raise ConfigError(
             f"-o {tiff}: results are TIFF; .tif or .tiff is accepted. For PNG files beside it add --png.", key="out"
@@ -83,10 +92,10 @@ def output_paths(
         Path(f"{stem}.json"),
         Path(f"{stem}_legend.png") if legend else None,
         tuple(Path(name) for name in names) if png else (),
-        None if source is None else Path(source),
+        tuple(Path(path) for path in inputs),
     )
     for path in paths.all:
-        check_output(path, overwrite=overwrite, inputs=[] if source is None else [source])
+        check_output(path, overwrite=overwrite, inputs=paths.inputs)
     return paths
 
 
@@ -138,7 +147,9 @@ class ColorResult:
     ) -> ColorResult:
         """Measure the legend, collect provenance and notes."""
         bar = settings["databar_row"]
-        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar])
+        # Where the model may invent colors, what is near no hint is no hint's.
+        apart = _OTHER_COLORS if settings["fill"] == "auto" else None
+        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], other_distance=apart)
         provenance = provenance_of(
             micrograph,
             hints,
@@ -150,7 +161,12 @@ class ColorResult:
             databar_row=bar,
             legend=entries,
         )
-        notes = [*micrograph.notes, *_overlap_notes(drawn.overlaps, hints), *_bar_notes(drawn.index, bar, hints)]
+        notes = [
+            *micrograph.notes,
+            *_range_notes(micrograph),
+            *_overlap_notes(drawn.overlaps, hints),
+            *_bar_notes(drawn.index, bar, hints),
+        ]
         return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), tuple(notes))
 
     def legend_rows(self) -> list[dict[str, Any]]:
@@ -179,15 +195,22 @@ class ColorResult:
         ConfigError, OutputError
         """
         paths = output_paths(
-            path, variants=len(self.rgb), legend=legend, png=png, overwrite=overwrite, source=self.micrograph.path
+            path, variants=len(self.rgb), legend=legend, png=png, overwrite=overwrite, inputs=self._inputs()
         )
         return self.save_to(paths, overwrite=overwrite)
+
+    def _inputs(self) -> list[str]:
+        """Files this result was made from."""
+        read = [] if self.micrograph.path is None else [self.micrograph.path]
+        return read + [path for path, _ in self.hints.files]
 
     def save_to(self, paths: OutputPaths, *, overwrite: bool = False) -> list[Path]:
         """Write to named files, each whole or not at all; what was written is taken back if a later file fails."""
         record = self.provenance.to_json()
         text = "\n\n".join(part for part in (self.micrograph.info, legend_text(self.legend)) if part)
-        inputs = [] if paths.source is None else [paths.source]
+        # A name from a disk with another encoding cannot be written as UTF-8: its odd bytes are spelled out.
+        text = text.encode("utf-8", "backslashreplace").decode()
+        inputs: list[str | os.PathLike[str]] = [*paths.inputs, *self._inputs()]
         existed = {path for path in paths.all if path.exists()}
         written: list[Path] = []
         try:
@@ -273,6 +296,17 @@ def _png(rgb: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, format="png")
     return buffer.getvalue()
+
+
+def _range_notes(micrograph: Micrograph) -> list[str]:
+    """Say how gray values were displayed where the file does not settle it."""
+    if micrograph.range_source != "0.1-99.9 percentiles":
+        return []
+    black, white = micrograph.display_range
+    return [
+        f"Gray values {black:g} to {white:g} are shown from black to white (0.1-99.9 percentiles, "
+        f"{sum(micrograph.clipped):.2%} of the pixels lie beyond); choose others with the display range."
+    ]
 
 
 def _overlap_notes(overlaps: tuple[Overlap, ...], hints: HintSet) -> list[str]:

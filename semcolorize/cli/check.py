@@ -56,4 +56,4 @@ def _describe(path: Path) -> str:
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)
     names = sorted({hint.name for hint in hints if hint.name})
-    return f"{len(hints)} hints" + (f": {', '.join(names)}" if names else "")
+    return f"{len(hints)} hint{'s' if len(hints) != 1 else ''}" + (f": {', '.join(names)}" if names else "")

@@ -59,6 +59,7 @@ __all__ = ["command"]
     metavar="auto|none|ROWS",
     help="The instrument's bar at the bottom: find it, ignore it, or its height in rows. It stays gray.",
 )
+@click.option("--allow-color", is_flag=True, help="Take a colored image too, for its lightness.")
 @click.option("--working-size", default=512, show_default=True, help="Longest side at which the model works.")
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -80,6 +81,7 @@ def command(
     fill: str | None,
     spread: str,
     databar: str,
+    allow_color: bool,
     working_size: int,
     weights: str,
     device: str,
@@ -111,10 +113,13 @@ def command(
     target = out if out is not None else image.with_name(f"{image.stem}_color.tif")
     if target.is_dir():
         target = target / f"{image.stem}_color.tif"
-    paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, source=image)
+    inputs = [image, *hint_files]
+    paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, inputs=inputs)
     chosen = None if palette is None else read_palette(palette)
     sets = [read_hints(path, palette=chosen) for path in hint_files]
-    micrograph = read_micrograph(image, page=page, display_range=display_range)
+    micrograph = read_micrograph(
+        image, page=page, display_range=display_range, allow_color=allow_color, databar=databar
+    )
     hints = HintSet.merge(sets, micrograph.shape)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)

@@ -17,7 +17,9 @@ __all__ = ["command"]
 
 _SEED = 12
 _SHAPE = (768, 1024)
-_COLORS = {"grain": ("pollen", "#e8a33d"), "spore": ("spheres", "#4f7fd9")}
+# name: family of the scene, color, how many of its objects get a hint
+_COLORS = {"grain": ("pollen", "#e8a33d", 10), "spore": ("spheres", "#4f7fd9", 2)}
+_GROUND_POINTS = 4
 
 
 @click.command("demo")
@@ -31,8 +33,9 @@ _COLORS = {"grain": ("pollen", "#e8a33d"), "spore": ("spheres", "#4f7fd9")}
 )
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-def command(out: Path, weights: str, device: str) -> None:
-    """Color an example micrograph from three point hints and say where the pictures are.
+@click.option("--overwrite", is_flag=True, help="Replace the pictures of an earlier demo.")
+def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
+    """Color an example micrograph from a few point hints and say where the pictures are.
 
     The micrograph is procedural (pollen grains and spores on a folded surface), so nothing is downloaded. The
     folder gets the micrograph and its hints too: edit hints.yaml and color it again with the command printed.
@@ -44,7 +47,7 @@ def command(out: Path, weights: str, device: str) -> None:
     started = time.perf_counter()
     from semcolorize.errors import OutputError
     from semcolorize.hintfiles.yaml_hints import read_hints
-    from semcolorize.micrograph.atomic import write_bytes_atomic
+    from semcolorize.micrograph.atomic import check_output, write_bytes_atomic
     from semcolorize.micrograph.reading import read_micrograph
     from semcolorize.pipeline import Colorizer
     from semcolorize.result import output_paths
@@ -56,21 +59,21 @@ def command(out: Path, weights: str, device: str) -> None:
         raise OutputError(f"the folder cannot be made ({error.strerror}). Choose another with -o.", path=out) from error
     image, hint_file = out / "micrograph.tif", out / "hints.yaml"
     scene = make_scene(_SEED, _SHAPE, families=["pollen", "spheres"], substrate="folds")
-    write_bytes_atomic(image, _tiff(scene.lightness), overwrite=True)
-    if not hint_file.exists():
-        # Hints that somebody edited are theirs.
-        write_bytes_atomic(hint_file, _hints_yaml(scene).encode(), overwrite=False)
+    target, picture = out / "micrograph_color.tif", out / "demo.png"
+    paths = output_paths(target, variants=3, legend=True, png=True, overwrite=overwrite, inputs=[image])
+    for path in (picture, image, hint_file):
+        check_output(path, overwrite=overwrite)
+    write_bytes_atomic(image, _tiff(scene.lightness), overwrite=overwrite)
+    write_bytes_atomic(hint_file, _hints_yaml(scene).encode(), overwrite=overwrite)
     micrograph, hints = read_micrograph(image), read_hints(hint_file)
     colorizer = Colorizer.load(weights, device=device)
     with progress_bar("coloring") as update:
         result = colorizer.colorize(
             micrograph, hints, variants=3, databar="none", on_step=lambda step: update(step.index, step.count)
         )
-    target = out / "micrograph_color.tif"
-    paths = output_paths(target, variants=3, legend=True, png=True, overwrite=True, source=image)
-    written = result.save_to(paths, overwrite=True)
-    write_bytes_atomic(out / "demo.png", result.comparison_png(), overwrite=True)
-    for path in (out / "demo.png", *written):
+    written = result.save_to(paths, overwrite=overwrite)
+    write_bytes_atomic(picture, result.comparison_png(), overwrite=overwrite)
+    for path in (picture, *written):
         click.echo(str(path))
     click.echo(f"{time.perf_counter() - started:.1f} s on {result.provenance.device}", err=True)
     click.echo(
@@ -96,18 +99,24 @@ def _tiff(lightness: np.ndarray) -> bytes:
 
 
 def _hints_yaml(scene: Any) -> str:
-    """One or two points a class, in the middle of its largest objects."""
+    """Points in the middle of the largest objects of each class, and gray ones on the ground."""
     import numpy as np
     from scipy import ndimage
 
     lines = ["# Positions in pixels, x to the right and y down, as ImageJ shows them.", "palette:"]
-    lines += [f'  {name}: "{color}"' for name, (_, color) in _COLORS.items()]
-    lines.append("hints:")
-    for name, (family, _) in _COLORS.items():
+    lines += [f'  {name}: "{color}"' for name, (_, color, _) in _COLORS.items()]
+    lines += ["  keep: gray", "hints:"]
+    for name, (family, _, count) in _COLORS.items():
         members = scene.classes == scene.family_of_class.index(family)
         sizes = np.bincount(scene.instances[members])
-        for instance in np.argsort(sizes)[::-1][: 2 if name == "grain" else 1]:
-            depth = ndimage.distance_transform_edt(scene.instances == instance)
+        for instance in np.argsort(sizes)[::-1][:count]:
+            depth = ndimage.distance_transform_edt(np.pad(scene.instances == instance, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(depth.argmax()), depth.shape)
             lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
+    depth = ndimage.distance_transform_edt(np.pad(scene.classes == 0, 1))[1:-1, 1:-1]
+    for _ in range(_GROUND_POINTS):
+        row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+        lines.append(f"  - {{point: [{column}, {row}], size: 15, color: keep}}")
+        # The next one lies elsewhere.
+        depth[max(row - 200, 0) : row + 200, max(column - 200, 0) : column + 200] = 0
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import Any
 
@@ -71,6 +72,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Entry point: exit codes 0 done, 1 our error, 2 usage or configuration, 3 finished with failed files."""
+    # So that a job that is stopped takes its temporary files with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     debug = "--debug" in sys.argv
     if debug:
         # Accepted anywhere on the line, not only before the command.

@@ -55,5 +55,7 @@ def command(
         result = train(
             plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device), on_progress=show
         )
+    for remark in result.remarks:
+        click.echo(f"note: {remark}", err=True)
     state = "finished" if result.finished else "stopped; continue with --resume"
     click.echo(f"{result.weights}  step {result.step} of {result.steps}, {state}")

@@ -21,6 +21,7 @@ from semcolorize.hintfiles.yaml_source import KeyPath, YamlSource, load_yaml
 __all__ = ["palette_in", "read_palette"]
 
 _MAX_NAME = 80
+_MAX_COLORS = 200
 
 
 def read_palette(palette: str | os.PathLike[str]) -> Palette:
@@ -54,7 +55,9 @@ def read_palette(palette: str | os.PathLike[str]) -> Palette:
 
 
 def _palette_of(source: YamlSource) -> Palette:
-    nested = set(source.data) == {"palette"} and isinstance(source.data["palette"], dict)
+    # A file of its own, one with everything under `palette:`, or a hints file that declares its palette.
+    inner = source.data.get("palette")
+    nested = isinstance(inner, dict) and set(inner) != {"lab"}
     return _palette(source, ("palette",) if nested else ())
 
 
@@ -109,6 +112,8 @@ def _palette(source: YamlSource, keys: KeyPath) -> Palette:
     entries: Mapping[str, Any] = source.data
     for key in keys:
         entries = entries[key]  # type: ignore[index]
+    if len(entries) > _MAX_COLORS:
+        raise source.fault(f"The palette has {len(entries)} colors; at most {_MAX_COLORS} are accepted.", keys)
     colors: dict[str, NamedColor] = {}
     faults = []
     for name, value in entries.items():

@@ -206,11 +206,14 @@ def _check_complete(page: Any, file_size: int, skip: int, path: str) -> None:
     offsets, counts = page.dataoffsets, page.databytecounts
     expected = math.prod(page.chunked) if page.chunked else 0
     end = max((offset + count for offset, count in zip(offsets, counts, strict=False)), default=0) + skip
-    short = page.compression == _C.NONE and sum(counts) < page.nbytes
+    # Rows are padded to whole bytes: a bit a pixel is an eighth of a byte.
+    bits = page.imagewidth * page.samplesperpixel * int(np.max(page.bitspersample))
+    needed = min(page.nbytes, page.imagelength * -(-bits // 8))
+    short = page.compression == _C.NONE and sum(counts) < needed
     if len(offsets) < expected or len(counts) < expected or not all(counts) or short or end > file_size:
         raise ImageReadError(
             f"The TIFF is truncated or damaged: its {page.imagewidth} x {page.imagelength} pixels should"
-            f" reach to byte {max(end, page.nbytes + skip):,}, the file has {file_size:,}. Copy it again from"
+            f" reach to byte {max(end, needed + skip):,}, the file has {file_size:,}. Copy it again from"
             " the instrument.",
             path=path,
         )

@@ -94,7 +94,9 @@ class Provenance:
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return `to_dict` as JSON text. Equal provenance gives equal text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False, default=str)
+        text = json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False, default=str)
+        # File names with bytes that are no UTF-8 come as lone surrogates; JSON spells them as escapes.
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def provenance_of(

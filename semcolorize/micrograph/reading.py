@@ -14,7 +14,7 @@ import numpy as np
 from semcolorize.color.lab import lightness_to_gray, rgb_to_lab
 from semcolorize.errors import ConfigError, ImageReadError, ShapeError
 from semcolorize.micrograph.calibration import Calibration
-from semcolorize.micrograph.databar import find_databar
+from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
 from semcolorize.micrograph.lightness import gray_to_lightness_plane, shares_outside
 
@@ -102,6 +102,7 @@ def read_micrograph(
     page: int | None = None,
     display_range: tuple[float, float] | None = None,
     allow_color: bool = False,
+    databar: str | int = "auto",
     max_pixels: int = MAX_PIXELS,
 ) -> Micrograph:
     """Read one gray image from a TIFF, PNG, JPEG, BMP or GIF file.
@@ -116,6 +117,8 @@ def read_micrograph(
         Gray values to show black and white, instead of the file's own or the percentiles.
     allow_color : bool
         Take a colored image too, for its L*.
+    databar : "auto", "none" or int
+        The instrument's bar, whose white letters are kept out of the percentiles; see `databar_first_row`.
     max_pixels : int
         Larger images are refused before they are decoded.
 
@@ -152,7 +155,7 @@ def read_micrograph(
         # ValueError: a NUL in the name.
         reason = getattr(error, "strerror", None) or error
         raise ImageReadError(f"The file cannot be read: {reason}.", path=name) from None
-    return _micrograph(decoded, display_range, allow_color, path=name, sha256=sha256)
+    return _micrograph(decoded, display_range, allow_color, databar, path=name, sha256=sha256)
 
 
 def micrograph_from_array(
@@ -199,6 +202,7 @@ def _micrograph(
     decoded: Decoded,
     display_range: tuple[float, float] | None,
     allow_color: bool,
+    databar: str | int = "auto",
     path: str | None = None,
     sha256: str | None = None,
 ) -> Micrograph:
@@ -219,7 +223,7 @@ def _micrograph(
         notes += [note] if note else []
         if whole is not None:
             stored, stored_source = whole, "full scale"
-    shown, source = _display_range(values, display_range, stored, stored_source, path)
+    shown, source = _display_range(values, display_range, stored, stored_source, databar, path)
     if source == "constant image":
         notes.append(f"All pixels have the same gray value, {float(values.flat[0]):g}: shown as medium gray.")
     if decoded.inverted and source != "given":
@@ -299,7 +303,7 @@ def _gray_of_rgb(
             raise ImageReadError(
                 f"This is a color image: {share:.1%} of its pixels are colored (channels up to"
                 f" {int(spread.max() / scale * 255)} of 255 apart); a gray micrograph is needed. Give the"
-                " original micrograph, or allow_color=True to use the lightness of this one.",
+                " original micrograph, or allow color (--allow-color, allow_color=True) to use its lightness.",
                 path=path,
             )
         exact = gray.astype(np.float32)
@@ -318,6 +322,7 @@ def _display_range(
     given: tuple[float, float] | None,
     stored: tuple[float, float] | None,
     stored_source: str,
+    databar: str | int,
     path: str | None,
 ) -> tuple[tuple[float, float], str]:
     if given is not None:
@@ -334,11 +339,11 @@ def _display_range(
     if stored is not None and np.isfinite(stored).all() and stored[0] < stored[1]:
         return (float(stored[0]), float(stored[1])), stored_source
     # The white letters of a data bar are no part of the image's range.
-    image = values[: find_databar(values)]
+    image = values[: databar_first_row(databar, values)]
     low, high = (float(value) for value in np.percentile(image, _PERCENTILES))
     if low == high:
         # Nearly everything is one value; what is not decides.
-        low, high = float(values.min()), float(values.max())
+        low, high = float(image.min()), float(image.max())
     if low == high:
         half = max(0.5, abs(low) * 1e-3)
         return (low - half, high + half), "constant image"

@@ -44,13 +44,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where a run stands: `step` of `steps`, whether it is `finished`, its `weights` file and that file's SHA-256."""
+    """Where a run stands: `step` of `steps`, whether it is `finished`, its `weights` file, that file's SHA-256."""
 
     step: int
     steps: int
     finished: bool
     weights: Path
     sha256: str
+    remarks: tuple[str, ...] = ()
 
 
 def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
@@ -96,6 +97,8 @@ def train(
     checkpoint = out / "checkpoint.safetensors"
     if checkpoint.exists() and not resume:
         raise ConfigError(f"{out} holds a checkpoint; continue it with --resume or choose another --out.", path=out)
+    # Missing data is found out before anything is written.
+    validation = _validation_batch(recipe)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     model = ABDiffuser(recipe.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -103,12 +106,14 @@ def train(
     config = recipe.optimizer
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     step = 0
+    remarks: list[str] = []
     if checkpoint.exists():
-        step, _ = load_checkpoint(checkpoint, model, average, optimizer)
+        step, before = load_checkpoint(checkpoint, model, average, optimizer)
+        if before.get("recipe") != json.loads(json.dumps(asdict(recipe))):
+            remarks.append(f"the recipe has changed since step {step}: the run goes on, but is no longer reproducible.")
     (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
 
     notes = {"recipe": asdict(recipe), "commit": _commit()}
-    validation = _validation_batch(recipe)
     stop = threading.Event()
     restore = _stop_on_signals(stop)
     started = saved = time.monotonic()
@@ -154,7 +159,8 @@ def train(
             sha256 = save_weights(out / "weights.safetensors", average, metadata=notes | {"step": step})
     finally:
         restore()
-    return TrainingResult(step, recipe.steps, step >= recipe.steps, out / "weights.safetensors", sha256)
+    finished = step >= recipe.steps
+    return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256, tuple(remarks))
 
 
 def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:

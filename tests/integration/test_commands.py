@@ -65,6 +65,61 @@ def test_colorize_again_as_the_demo_says(demo):
     run(*words, "-o", folder / "again.tif", "--overwrite", cwd=folder)
 
 
+def test_demo_replaces_nothing_unasked(demo, tmp_path):
+    (tmp_path / "micrograph.tif").write_bytes(b"mine")
+    answer = run("demo", "-o", ".", cwd=tmp_path, code=1)
+    assert "micrograph.tif" in answer.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["micrograph.tif"]
+    assert (tmp_path / "micrograph.tif").read_bytes() == b"mine"
+
+
+def test_hint_files_are_inputs_too(demo, tmp_path):
+    folder, _ = demo
+    overlay = tmp_path / "hints.tif"
+    overlay.write_bytes((folder / "pictures" / "micrograph_color.tif").read_bytes())
+    before = overlay.read_bytes()
+    words = ["colorize", folder / "pictures" / "micrograph.tif", "--hints", overlay, "-o", overlay, "--overwrite"]
+    assert "the input" in run(*words, cwd=tmp_path, code=1).stderr
+    assert overlay.read_bytes() == before
+
+
+def test_file_names_that_are_no_utf8(demo, tmp_path):
+    folder, _ = demo
+    name = os.fsdecode(b"old\xff.tif")
+    (tmp_path / name).write_bytes((folder / "pictures" / "micrograph.tif").read_bytes())
+    run(
+        "colorize",
+        name,
+        "--hints",
+        folder / "pictures" / "hints.yaml",
+        "-o",
+        "new.tif",
+        "--databar",
+        "none",
+        cwd=tmp_path,
+    )
+    assert "old" in json.loads((tmp_path / "new.json").read_text())["input_name"]
+
+
+def test_a_stopped_job_leaves_no_temporary_files(demo, tmp_path):
+    import signal
+    import time
+
+    folder, _ = demo
+    words = ["colorize", folder / "pictures" / "micrograph.tif", "--hints", folder / "pictures" / "hints.yaml"]
+    for delay in (0.5, 2.0, 3.0, 4.0):
+        with subprocess.Popen(
+            [sys.executable, "-m", "semcolorize", *map(str, words), "--variants", "9", "-o", "x.tif", "--overwrite"],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            time.sleep(delay)
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+        assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
 def test_names_with_spaces_quotes_and_other_scripts(demo, tmp_path):
     folder, _ = demo
     strange = tmp_path / "Prüfung 'a' 試料"
@@ -114,7 +169,7 @@ def test_check_says_what_files_are(demo, tmp_path):
     (tmp_path / "r.yaml").write_text("preset: compact\nstages:\n  - {steps: 5}\n")
     answer = run("check", folder / "pictures" / "hints.yaml", "p.yaml", "r.yaml", cwd=tmp_path)
     said = answer.stdout.splitlines()
-    assert said[0].endswith("3 hints: grain, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
+    assert said[0].endswith("16 hints: grain, keep, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
     assert said[2] == "r.yaml: recipe, preset compact, 5 steps in 1 stages"
     (tmp_path / "bad.yaml").write_text("hints:\n  - {pont: [1, 2], color: red}\n  - {point: [1], color: redd}\n")
     faults = run("check", "p.yaml", "bad.yaml", cwd=tmp_path, code=2).stderr

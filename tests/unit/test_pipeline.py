@@ -10,7 +10,7 @@ import torch
 from semcolorize.color.difference import ciede2000
 from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
 from semcolorize.color.lab import gray_to_lightness, rgb_to_lab
-from semcolorize.errors import ConfigError, HintError
+from semcolorize.errors import ConfigError, HintError, ShapeError
 from semcolorize.hints.model import LineHint, Oval, PointHint, Rectangle, RegionHint
 from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.reading import micrograph_from_array, read_micrograph
@@ -188,3 +188,26 @@ def test_wrong_arguments_are_named(colorizer):
         colorizer.colorize(micrograph(), HINTS, fill="red")
     with pytest.raises(HintError, match="outside the image: row 500"):
         colorizer.colorize(micrograph(), [PointHint(row=500, column=3, lab=RED)])
+    with pytest.raises(ConfigError, match="variants is 1.5; a whole number"):
+        colorizer.colorize(micrograph(), variants=1.5)
+    with pytest.raises(ConfigError, match="at most 100"):
+        colorizer.colorize(micrograph(), variants=100000)
+    with pytest.raises(ShapeError, match=r"hint_ab \(8, 8\)"):
+        colorizer.predict_ab(np.zeros((8, 8)), np.zeros((8, 8)), np.zeros((8, 8)))
+    with pytest.raises(ShapeError, match="CIE L"):
+        colorizer.predict_ab(np.full((8, 8), 50000.0), np.zeros((8, 8, 2)), np.zeros((8, 8)))
+
+
+def test_paths_are_taken_as_they_are(colorizer, tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", micrograph())
+    (tmp_path / "h.yaml").write_text("hints:\n  - {point: [60, 40], size: 9, color: teal}\n")
+    result = colorizer.colorize(tmp_path / "m.tif", str(tmp_path / "h.yaml"))
+    assert result.micrograph.path.endswith("m.tif") and len(result.hints) == 1
+
+
+def test_the_data_bar_stays_out_of_the_display_range(tmp_path):
+    image = (1000 + 500 * (micrograph(dtype=np.uint16) / 65535)).astype(np.uint16)
+    image[-12:] = 65535
+    tifffile.imwrite(tmp_path / "m.tif", image)
+    assert read_micrograph(tmp_path / "m.tif", databar=12).display_range[1] < 1600
+    assert read_micrograph(tmp_path / "m.tif", databar="none").display_range[1] == 65535

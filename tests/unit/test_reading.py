@@ -454,3 +454,9 @@ def test_instruments(name: str, dtype: type, size: float | None, shared_data: Pa
 
 def test_a_truncated_instrument_file(shared_data: Path) -> None:
     refused(shared_data / "instruments" / "quad1image_001_no_beam_scan_or_system_meta.tif", match="truncated")
+
+
+def test_one_bit_images_are_whole(tmp_path):
+    values = np.random.default_rng(0).random((40, 61)) > 0.5
+    tifffile.imwrite(tmp_path / "b.tif", values)
+    np.testing.assert_array_equal(read_micrograph(tmp_path / "b.tif").pixels > 0, values)
