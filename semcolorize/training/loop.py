@@ -109,11 +109,11 @@ def train(
     remarks: list[str] = []
     if checkpoint.exists():
         step, before = load_checkpoint(checkpoint, model, average, optimizer)
-        if before.get("recipe") != json.loads(json.dumps(asdict(recipe))):
+        if before.get("recipe") != _record(recipe):
             remarks.append(f"the recipe has changed since step {step}: the run goes on, but is no longer reproducible.")
-    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2), encoding="utf-8")
+    (out / "recipe.json").write_text(json.dumps(_record(recipe), indent=2), encoding="utf-8")
 
-    notes = {"recipe": asdict(recipe), "commit": _commit()}
+    notes = {"recipe": _record(recipe), "commit": _commit()}
     stop = threading.Event()
     restore = _stop_on_signals(stop)
     started = saved = time.monotonic()
@@ -161,6 +161,15 @@ def train(
         restore()
     finished = step >= recipe.steps
     return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256, tuple(remarks))
+
+
+def _record(recipe: Recipe) -> dict[str, Any]:
+    """Plain data of a recipe as it travels with weights: data folders by name, for paths tell of people."""
+    record: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    for key in ("masks_folder", "photographs_folder"):
+        if record["data"][key] is not None:
+            record["data"][key] = Path(record["data"][key]).name
+    return record
 
 
 def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:

@@ -227,3 +227,6 @@ def test_bundled_weights_are_verified_and_small():
     loaded = load_weights("default")
     assert loaded.path.stat().st_size <= 16e6
     assert isinstance(loaded.model.config, ModelConfig) and loaded.metadata["recipe"]["preset"] == "compact"
+    # What ships names data by folder, not by the place where somebody kept it.
+    assert loaded.metadata["recipe"]["data"]["masks_folder"] == "emps"
+    assert loaded.metadata["commit"] and "dirty" not in loaded.metadata["commit"]
