@@ -300,13 +300,7 @@ def _png(rgb: np.ndarray) -> bytes:
 
 def _range_notes(micrograph: Micrograph) -> list[str]:
     """Say how gray values were displayed where the file does not settle it."""
-    if micrograph.range_source != "0.1-99.9 percentiles":
-        return []
-    black, white = micrograph.display_range
-    return [
-        f"Gray values {black:g} to {white:g} are shown from black to white (0.1-99.9 percentiles, "
-        f"{sum(micrograph.clipped):.2%} of the pixels lie beyond); choose others with the display range."
-    ]
+    return [micrograph.range_statement] if micrograph.range_source == "0.1-99.9 percentiles" else []
 
 
 def _overlap_notes(overlaps: tuple[Overlap, ...], hints: HintSet) -> list[str]:

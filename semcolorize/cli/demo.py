@@ -68,9 +68,7 @@ def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
     micrograph, hints = read_micrograph(image), read_hints(hint_file)
     colorizer = Colorizer.load(weights, device=device)
     with progress_bar("coloring") as update:
-        result = colorizer.colorize(
-            micrograph, hints, variants=3, databar="none", on_step=lambda step: update(step.index, step.count)
-        )
+        result = colorizer.colorize(micrograph, hints, variants=3, on_step=lambda step: update(step.index, step.count))
     written = result.save_to(paths, overwrite=overwrite)
     write_bytes_atomic(picture, result.comparison_png(), overwrite=overwrite)
     for path in (picture, *written):

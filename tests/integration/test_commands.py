@@ -51,7 +51,7 @@ def test_colorize_again_as_the_demo_says(demo):
     folder, _ = demo
     pictures = folder / "pictures"
     before = (pictures / "micrograph.tif").read_bytes()
-    words = ["colorize", pictures / "micrograph.tif", "--hints", pictures / "hints.yaml", "--databar", "none", "--json"]
+    words = ["colorize", pictures / "micrograph.tif", "--hints", pictures / "hints.yaml", "--json"]
     answer = run(*words, "-o", folder / "again.tif", cwd=folder)
     said = json.loads(answer.stdout)
     assert said["device"] in ("cpu", "cuda:0") and len(said["weights_sha256"]) == 64
