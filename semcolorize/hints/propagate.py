@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.errors import ShapeError
 
-__all__ = ["Propagation", "propagate", "random_walker", "walker_system"]
+__all__ = ["NEAR_REACH", "Propagation", "propagate", "random_walker", "spread_remainder", "walker_system"]
 
 PIXEL_BETA = 500.0
 CELL_BETA = 400.0
@@ -30,9 +31,18 @@ CELL_BETA = 400.0
 
 _SEED_STRENGTH = 100.0
 
-_SHRINKAGE = 0.25
-"""Where a walker hardly meets a hint, the image's mean hint color is the better guess. Power of the confidence:
-measured +0.3 dB at 5 hints and +0.15 dB at 20 on colored micrographs, flat from 0.25 to 0.5."""
+_TRUST = 1.5
+"""Power of the confidence with which a walked color counts against the color of hints of like lightness. Measured on
+colored micrographs: 24.1 dB at 5 hints with the plain mean of all hints, 25.0 with this; flat from 1 to 2.5."""
+
+_LIKENESS = 10.0
+"""Standard deviation in L* within which hints are alike; flat from 7 to 15."""
+
+_UNLIKE_SHARE = 0.02
+"""What the most unlike hint still counts, so that there is always a color."""
+
+NEAR_REACH = 0.12
+"""Reach of the confidence that says what belongs to the touched object, see `Propagation.near`."""
 
 _WEIGHT_FLOOR = 1e-4
 """Walkers cross even the sharpest edge now and then, so the system is well conditioned and never singular."""
@@ -124,19 +134,34 @@ def random_walker(
 
 @dataclass(frozen=True)
 class Propagation:
-    """Propagated hints on a grid of cells.
+    """Propagated hints on a grid of h x w cells.
 
     Attributes
     ----------
-    ab : float32 ndarray of shape (H/cell, W/cell, 2)
-        Propagated color in CIELAB units: a convex combination of hint colors; zeros without hints.
-    confidence : float32 ndarray of shape (H/cell, W/cell)
+    ink : float32 ndarray of shape (h, w, 2)
+        The best guess from hints alone: walked inks where confidence is high, else those of like lightness.
+    confidence : float32 ndarray of shape (h, w)
         In [0, 1]: how likely a walker meets a hint before it gives up. The walk after which it gives up grows with
         the image, so that a confidence means the same at every size.
+    near : float32 ndarray of shape (h, w)
+        The same for a walker that gives up eight times sooner: high on the touched object, low beyond its edges.
+    similar : float32 ndarray of shape (h, w, 2)
+        Mean ink of the hints of like lightness, wherever they are.
+    likeness : float32 ndarray of shape (h, w)
+        In [0, 1]: how like the most alike hint's lightness is.
+    hint_ink : float32 ndarray of shape (h, w, 2)
+        Ink of each hinted cell; zeros elsewhere.
+    seeds : float32 ndarray of shape (h, w)
+        Share of the cell that is hinted, counted full from a quarter on.
     """
 
-    ab: np.ndarray
+    ink: np.ndarray
     confidence: np.ndarray
+    near: np.ndarray
+    similar: np.ndarray
+    likeness: np.ndarray
+    hint_ink: np.ndarray
+    seeds: np.ndarray
 
 
 def propagate(
@@ -146,7 +171,6 @@ def propagate(
     *,
     cell: int = 4,
     beta: float = CELL_BETA,
-    reach: float = 1.0,
 ) -> Propagation:
     """Propagate hints on a grid of `cell` x `cell` pixels: the prior for the network.
 
@@ -162,42 +186,103 @@ def propagate(
         Pixels a side of a grid cell; a cell's hint is the weighted mean of the hints in it.
     beta : float
         Edge sensitivity for lightness in 0 to 1.
-    reach : float
-        Length at which confidence has fallen to 1/e on flat ground, as a share of sqrt(H W).
 
     Returns
     -------
     Propagation
+        Inks, to be multiplied by `semcolorize.color.ink.ink_curve` for colors.
 
     Notes
     -----
     Measured on colored micrographs, the walker on 4 x 4 cells scores as well as on single pixels (averaging keeps
-    noise from looking like edges) at a sixteenth of the unknowns.
+    noise from looking like edges) at a sixteenth of the unknowns. A hint at lightness L says the ink with precision
+    ``curve(L)^2``, so dark hints count less.
     """
     lightness, hint_ab, hint_mask = _checked(lightness, hint_ab, hint_mask)
     height, width = lightness.shape
     if height % cell or width % cell:
         raise ShapeError(f"{height} x {width} is no multiple of the cell of {cell} pixels; pad the image first.")
     mask = _cell_mean(hint_mask, cell)
+    grid = _cell_mean(lightness, cell)
     if not mask.any():
-        empty = np.zeros(mask.shape, np.float32)
-        return Propagation(ab=np.zeros((*mask.shape, 2), np.float32), confidence=empty)
-    colors = _cell_mean(hint_ab * hint_mask[..., None], cell) / np.maximum(mask, 1e-9)[..., None]
+        plane, pair = np.zeros(mask.shape, np.float32), np.zeros((*mask.shape, 2), np.float32)
+        return Propagation(pair, plane, plane, pair, plane, pair, plane)
+    held = np.maximum(mask, 1e-9)
+    colors = _cell_mean(hint_ab * hint_mask[..., None], cell) / held[..., None]
+    curve = np.where(mask > 0, _cell_mean(ink_curve(lightness) * hint_mask, cell) / held, 1.0)
+    inks = ink_of(colors, curve)
     # A cell holds its hint as firmly as a whole hinted cell from a quarter of its area on.
-    seeds = _SEED_STRENGTH * np.minimum(4 * mask, 1.0)
+    seeds = np.minimum(4 * mask, 1.0)
+    precision = seeds * curve**2
+    similar, likeness = _of_like_lightness(grid, lightness, hint_mask, mask, inks, precision, cell)
+    walked, met = _walk(grid, beta, _SEED_STRENGTH * precision, inks, 1.0)
+    near = _walk(grid, beta, _SEED_STRENGTH * precision, None, NEAR_REACH)[1]
+    # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
+    walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
+    share = (met**_TRUST)[..., None]
+    ink = share * walked + (1 - share) * similar
+    return Propagation(*(x.astype(np.float32) for x in (ink, met, near, similar, likeness, inks, seeds)))
+
+
+def spread_remainder(
+    lightness: np.ndarray, missing: np.ndarray, hint_mask: np.ndarray, *, cell: int = 4, reach: float = NEAR_REACH
+) -> np.ndarray:
+    """Carry what is missing at hints to what lies near, fading with the confidence.
+
+    Parameters
+    ----------
+    lightness, hint_mask, cell
+        As for `propagate`.
+    missing : ndarray of shape (H, W, 2)
+        Inks to add, read where `hint_mask` is not 0.
+    reach : float
+        Length of the fading on flat ground, as a share of sqrt(H W).
+
+    Returns
+    -------
+    float32 ndarray of shape (H/cell, W/cell, 2)
+    """
+    lightness, missing, hint_mask = _checked(lightness, missing, hint_mask)
+    weight = hint_mask * ink_curve(lightness) ** 2
+    held = np.maximum(_cell_mean(weight, cell), 1e-9)
+    inks = _cell_mean(missing * weight[..., None], cell) / held[..., None]
+    strength = _SEED_STRENGTH * np.minimum(4 * _cell_mean(weight, cell), 1.0)
+    return _walk(_cell_mean(lightness, cell), CELL_BETA, strength, inks, reach)[0].astype(np.float32)
+
+
+def _walk(
+    grid: np.ndarray, beta: float, strength: np.ndarray, inks: np.ndarray | None, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence-weighted inks (empty without `inks`) and confidence of a walker with a given reach."""
     # (Laplacian + leak) u = 0 decays as exp(-sqrt(leak) r) on flat ground: leak = 1/reach^2 in cells.
-    leak = 1 / (reach**2 * mask.size)
-    factors = walker_system(_cell_mean(lightness, cell), beta, _WEIGHT_FLOOR, seeds + leak)
-    right = np.concatenate([seeds[..., None] * colors, seeds[..., None]], axis=-1).reshape(-1, 3)
-    solved = factors.solve(right).reshape(*mask.shape, 3)  # type: ignore[attr-defined]
-    met = np.clip(solved[..., 2], 0, 1)
-    # Where confidence vanishes the quotient is noise; the mean hint color is its limit.
-    trust = 1e-6
-    mean = (seeds[..., None] * colors).sum(axis=(0, 1)) / seeds.sum()
-    walked = (solved[..., :2] + trust * mean) / (met + trust)[..., None]
-    share = (met**_SHRINKAGE)[..., None]
-    ab = share * walked + (1 - share) * mean
-    return Propagation(ab=ab.astype(np.float32), confidence=met.astype(np.float32))
+    leak = 1 / (reach**2 * grid.size)
+    factors = walker_system(grid, beta, _WEIGHT_FLOOR, strength + leak)
+    columns = [strength[..., None]] if inks is None else [strength[..., None] * inks, strength[..., None]]
+    right = np.concatenate(columns, axis=-1)
+    solved = factors.solve(right.reshape(grid.size, -1)).reshape(right.shape)  # type: ignore[attr-defined]
+    return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
+
+
+def _of_like_lightness(
+    grid: np.ndarray,
+    lightness: np.ndarray,
+    hint_mask: np.ndarray,
+    mask: np.ndarray,
+    inks: np.ndarray,
+    precision: np.ndarray,
+    cell: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel regression of the ink on lightness (Nadaraya and Watson 1964), on a table of 101 values of L*."""
+    marked = mask > 0
+    hinted = (_cell_mean(lightness * hint_mask, cell)[marked] / mask[marked])[None]
+    table = np.arange(101.0)
+    kernel = np.exp(-0.5 * ((table[:, None] - hinted) / _LIKENESS) ** 2)
+    weights = (kernel + _UNLIKE_SHARE) * precision[marked]
+    means = weights @ inks[marked] / weights.sum(axis=1, keepdims=True)
+    most = kernel.max(axis=1)
+    flat = np.clip(grid, 0, 100).ravel()
+    planes = [np.interp(flat, table, column).reshape(grid.shape) for column in (*means.T, most)]
+    return np.stack(planes[:2], axis=-1), planes[2]
 
 
 def _cell_mean(values: np.ndarray, cell: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What the network is told: lightness, hints, propagated hints and modes, as tensors; and how its output is read.
 
 Two presets. ``compact`` ships: patches of 4 x 4 pixels, hints and their propagation on the patch grid, and diffusion of
-the *residual* over the propagated colors, so that a network that puts out zero colors like the random walker.
+the *residual* over the propagated inks (`semcolorize.color.ink`), so that a network that puts out zero colors like the
+best classical method.
 ``thesis`` is the AB-diffuser of E. Venema's thesis (Bergen, 2023): lightness and hint colors concatenated to the noisy
 a*b* at full resolution, no hint mask (so a gray hint is invisible to it), a*b* divided by 128.
 """
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from semcolorize.color.ink import ink_curve
 from semcolorize.color.lab import AB_SCALE
 from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
 from semcolorize.diffusion.schedule import Kind, Schedule
@@ -24,7 +26,10 @@ from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hints.propagate import propagate
 from semcolorize.network.unet import UNet, UNetConfig
 
-__all__ = ["FILLS", "PRESETS", "SPREADS", "ABDiffuser", "Condition", "Fill", "ModelConfig", "Spread", "condition_image"]
+__all__ = [
+    "FILLS", "GRID_CHANNELS", "PRESETS", "SPREADS", "ABDiffuser", "Condition", "Fill", "ModelConfig", "Spread",
+    "condition_image",
+]  # fmt: skip
 
 Fill = Literal["auto", "gray"]
 Spread = Literal["alike", "instance"]
@@ -45,7 +50,7 @@ class ModelConfig:
     ab_scale : float
         CIELAB units per network unit.
     residual : bool
-        Diffuse the difference from the propagated hints instead of a*b* itself.
+        Diffuse the difference of inks from the propagated hints instead of a*b* itself.
     propagated : bool
         Give hints, their mask, their propagation and its confidence on the patch grid, and the modes as flags; else
         only the hint colors at full resolution, as in the thesis.
@@ -105,11 +110,15 @@ class ModelConfig:
         return replace(self, network=replace(self.network, **changes))
 
 
+GRID_CHANNELS = ("hint a", "hint b", "hint mask", "prior a", "prior b", "confidence", "near", "similar a", "similar b",
+                 "likeness")  # fmt: skip
+"""What the network is told on the patch grid; see `semcolorize.hints.propagate.Propagation`."""
+
 PRESETS: dict[str, ModelConfig] = {
     "compact": ModelConfig(
         network=UNetConfig(
             pixel_channels=3,
-            grid_channels=6,
+            grid_channels=len(GRID_CHANNELS),
             flags=2,
             dim=64,
             multipliers=(1, 2, 3),
@@ -144,18 +153,21 @@ class Condition:
     ----------
     pixels : Tensor of shape (B, C, H, W)
         Conditioning at full resolution, without the noisy a*b*.
-    grid : Tensor of shape (B, 6, H/patch, W/patch) or None
-        Hint a*b*, hint mask, propagated a*b*, confidence.
+    grid : Tensor of shape (B, 10, H/patch, W/patch) or None
+        `GRID_CHANNELS`; inks in network units.
     flags : Tensor of shape (B, 2) or None
         ``fill`` is gray, ``spread`` is instance: 0 or 1.
     prior : Tensor of shape (B, 2, H, W)
         What the residual is added to, in network units; zeros without residual.
+    ink : Tensor of shape (B, 1, H, W)
+        What network units are multiplied by for a*b*; ones without residual.
     """
 
     pixels: torch.Tensor
     grid: torch.Tensor | None
     flags: torch.Tensor | None
     prior: torch.Tensor
+    ink: torch.Tensor
 
     def to(self, device: torch.device | str) -> Condition:
         """Copy on `device`."""
@@ -174,7 +186,7 @@ class Condition:
         return Condition(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[torch.Tensor | None, ...]:
-        return self.pixels, self.grid, self.flags, self.prior
+        return self.pixels, self.grid, self.flags, self.prior, self.ink
 
 
 def condition_image(
@@ -216,17 +228,21 @@ def condition_image(
     mask = _tensor(hint_mask)[None]
     colors = _tensor(hint_ab).movedim(-1, 1) * mask / config.ab_scale
     if not config.propagated:
-        return Condition(torch.cat([plane, colors], dim=1), None, None, torch.zeros_like(colors))
+        return Condition(
+            torch.cat([plane, colors], dim=1), None, None, torch.zeros_like(colors), torch.ones_like(plane)
+        )
     patch = config.network.patch
     walked = propagate(lightness, hint_ab, hint_mask, cell=patch)
-    prior = _tensor(walked.ab).movedim(-1, 1) / config.ab_scale
-    coverage = F.avg_pool2d(mask, patch)
-    cell_colors = F.avg_pool2d(colors, patch) / coverage.clamp_min(1e-6)
-    # From a quarter of a cell on, a hint counts as fully there, as it does for the walker.
-    grid = torch.cat([cell_colors, (4 * coverage).clamp(max=1), prior, _tensor(walked.confidence)[None]], dim=1)
+    channels = (
+        walked.hint_ink / config.ab_scale, walked.seeds, walked.ink / config.ab_scale, walked.confidence, walked.near,
+        walked.similar / config.ab_scale, walked.likeness,
+    )  # fmt: skip
+    grid = torch.cat([_tensor(x).movedim(-1, 1) if x.ndim == 3 else _tensor(x)[None] for x in channels], dim=1)
     flags = torch.tensor([[float(fill == "gray"), float(spread == "instance")]])
-    full = F.interpolate(prior, scale_factor=patch, mode="bilinear", align_corners=False)
-    return Condition(plane, grid, flags, full if config.residual else torch.zeros_like(full))
+    if not config.residual:
+        return Condition(plane, grid, flags, torch.zeros_like(colors), torch.ones_like(plane))
+    prior = F.interpolate(grid[:, 3:5], scale_factor=patch, mode="bilinear", align_corners=False)
+    return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness))[None])
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
@@ -268,8 +284,8 @@ class ABDiffuser(nn.Module):
 
     def ab_from(self, x0: torch.Tensor, condition: Condition) -> torch.Tensor:
         """CIELAB a*b* of a sampled `x0` of shape (B, 2, H, W)."""
-        return (x0 + condition.prior) * self.config.ab_scale
+        return (x0 + condition.prior) * condition.ink * self.config.ab_scale
 
     def x0_of(self, ab: torch.Tensor, condition: Condition) -> torch.Tensor:
         """What is diffused for true CIELAB a*b* of shape (B, 2, H, W): the inverse of `ab_from`."""
-        return ab / self.config.ab_scale - condition.prior
+        return ab / (condition.ink * self.config.ab_scale) - condition.prior

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.diffusion.sampler import Step, sample_ddim, sample_ddpm, sample_dpm_solver
 from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
-from semcolorize.hints.propagate import propagate
+from semcolorize.hints.propagate import spread_remainder
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
 __all__ = ["resolve_device", "sample_ab", "settle_hints"]
 
-_SETTLE_REACH = 0.12
 _LARGEST_GAIN = 1.5
 
 
@@ -142,9 +142,9 @@ def settle_hints(
     energy = float((weight * at_hints**2).sum())
     gain = 1.0 if energy < 1e-3 else float((weight * at_hints * asked).sum()) / energy
     ab = ab * np.float32(np.clip(gain, 1.0, _LARGEST_GAIN))
-    missing = propagate(
-        lightness, (hint_ab - ab) * (hint_mask > 0)[..., None], hint_mask, cell=cell, reach=_SETTLE_REACH
-    )
-    faded = torch.from_numpy(missing.ab * missing.confidence[..., None]).movedim(-1, 0)[None]
-    full = F.interpolate(faded, scale_factor=cell, mode="bilinear", align_corners=False)
-    return ab + full[0].movedim(0, -1).numpy()
+    curve = ink_curve(lightness)
+    missing = ink_of(hint_ab, curve) - ink_of(ab, curve)
+    coarse = spread_remainder(lightness, missing, hint_mask, cell=cell)
+    planes = torch.from_numpy(coarse).movedim(-1, 0)[None]
+    full = F.interpolate(planes, scale_factor=cell, mode="bilinear", align_corners=False)
+    return ab + curve[..., None] * full[0].movedim(0, -1).numpy()

@@ -4,7 +4,7 @@
 plan)`` the true a*b*. Needs numpy and scipy only.
 """
 
-from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, draw_plan, paint
+from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, Tint, draw_plan, paint
 from semcolorize.scenes.scene import FAMILIES, Scene, make_scene
 
-__all__ = ["FAMILIES", "PLAN_KINDS", "ColorPlan", "Scene", "draw_plan", "make_scene", "paint"]
+__all__ = ["FAMILIES", "PLAN_KINDS", "ColorPlan", "Scene", "Tint", "draw_plan", "make_scene", "paint"]

@@ -1,33 +1,72 @@
 """Color plans: how people color micrographs.
 
-Published false-color images are saturated, mostly use one or two hues, and often darken and gray the
-shadows. A plan assigns one a*b* to every instance (the background is instance 0) and says how it changes
-with lightness and place; plans are drawn anew for the same scene, so one scene gives many training samples.
+Published false-color images are saturated, mostly use one or two hues, and are tinted rather than painted: their
+chroma follows lightness, from none at black over a peak to little at white. A plan assigns one a*b* to every instance
+(the background is instance 0), says how it changes with lightness and place and how carefully it was painted; plans
+are drawn anew for the same scene, so one scene gives many training samples.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from semcolorize.scenes.fields import smooth_noise
 from semcolorize.scenes.scene import Scene
 
-__all__ = ["PLAN_KINDS", "ColorPlan", "draw_plan", "paint"]
+__all__ = ["PLAN_KINDS", "ColorPlan", "Tint", "draw_plan", "paint"]
 
 #: How a plan hands out colors, and how often each kind is drawn.
 _SHARES = {
-    "one-hue": 0.28,
+    "one-hue": 0.26,
     "two-hues": 0.22,
-    "class": 0.22,
+    "class": 0.20,
     "class-on-gray": 0.08,
-    "instance": 0.06,
+    "instance": 0.05,
     "highlight-class": 0.06,
-    "highlight-instance": 0.04,
-    "lightness-map": 0.04,
+    "highlight-instance": 0.03,
+    "lightness-map": 0.10,
 }
 PLAN_KINDS: tuple[str, ...] = tuple(_SHARES)
+
+
+@dataclass(frozen=True)
+class Tint:
+    """Relative chroma against lightness: ``(L/peak)^rise`` up to the peak, then falling to `white` at L* = 100.
+
+    Multiply peaks late, overlay and HSL colorize in the middle, soft light on gray early.
+    """
+
+    peak: float = 44.0
+    rise: float = 0.75
+    white: float = 0.4
+    fall: float = 1.0
+
+    def __call__(self, lightness: np.ndarray) -> np.ndarray:
+        """Values in [0, 1], float32, of L* (any shape)."""
+        rising = (np.minimum(lightness, self.peak) / np.float32(self.peak)) ** np.float32(self.rise)
+        beyond = np.maximum(lightness - self.peak, 0) / np.float32(max(100 - self.peak, 1.0))
+        return (rising * (1 - np.float32(1 - self.white) * beyond ** np.float32(self.fall))).astype(np.float32)
+
+
+def _draw_tint(rng: np.random.Generator) -> Tint | None:
+    kind = rng.random()
+    if kind < 0.08:
+        return None
+    if kind < 0.70:
+        peak = rng.normal(44, 8)
+    elif kind < 0.88:
+        peak = rng.uniform(55, 98)
+    else:
+        peak = rng.uniform(20, 35)
+    return Tint(
+        peak=float(np.clip(peak, 15, 98)),
+        rise=float(np.exp(rng.normal(np.log(0.75), 0.35))),
+        white=float(rng.choice([0.0, rng.uniform(0, 0.9)], p=[0.15, 0.85])),
+        fall=float(np.exp(rng.normal(0, 0.3))),
+    )
 
 
 @dataclass(frozen=True)
@@ -40,22 +79,35 @@ class ColorPlan:
         One of `PLAN_KINDS`.
     instance_ab : (N + 1, 2) float32 numpy.ndarray
         Base a*b* of each instance in CIELAB units; [0] is the background's; (0, 0) stays gray exactly.
-    shade : float
-        How much chroma falls towards black and white: 0 flat, 1 to nothing.
+    tint : Tint or None
+        How chroma follows lightness; None for the same everywhere.
+    shadow_ab : (2,) float32 numpy.ndarray or None
+        Color into which everything turns towards black, as a gradient map does.
     hue_slope : float
         Turn of the hue in radians from black to white.
     drift : float
         Relative standard deviation of the chroma over the field; the hue drifts by half as many radians.
-    drift_seed : int
-        Seeds the drift.
+    slip : float
+        Standard deviation, in pixels, by which painted outlines miss the true ones.
+    softness : float
+        Standard deviation, in pixels, of the blur of painted outlines.
+    seed : int
+        Seeds drift and slip.
     """
 
     kind: str
     instance_ab: np.ndarray
-    shade: float = 0.0
+    tint: Tint | None = None
+    shadow_ab: np.ndarray | None = None
     hue_slope: float = 0.0
     drift: float = 0.0
-    drift_seed: int = 0
+    slip: float = 0.0
+    softness: float = 0.0
+    seed: int = 0
+
+    def painted_exactly(self) -> ColorPlan:
+        """Copy whose outlines are the true ones."""
+        return replace(self, slip=0.0, softness=0.0)
 
 
 def _polar(chroma: np.ndarray | float, hue: np.ndarray | float) -> np.ndarray:
@@ -77,9 +129,9 @@ def _hues(rng: np.random.Generator, number: int) -> np.ndarray:
 
 
 def _chroma(rng: np.random.Generator, number: int) -> np.ndarray:
-    """Chromas as published: mostly 25 to 65, now and then a pale one."""
+    """Chromas as published, at their peak: mostly 30 to 75, now and then a pale one."""
     return np.where(
-        rng.random(number) < 0.1, rng.uniform(8, 22, number), rng.normal(45, 13, number).clip(20, 75)
+        rng.random(number) < 0.15, rng.uniform(6, 24, number), rng.normal(50, 15, number).clip(20, 95)
     )
 
 
@@ -126,14 +178,22 @@ def draw_plan(scene: Scene, rng: np.random.Generator, kind: str | None = None) -
         if kind == "class-on-gray":
             per_class[0] = 0.0
         colors = per_class[class_of]
-    flat = rng.random() < 0.3
+    tint = _draw_tint(rng)
+    mapped = kind == "lightness-map"
+    shadow = None
+    if mapped or rng.random() < 0.08:
+        shadow = _polar(_chroma(rng, 1), rng.uniform(0, 2 * np.pi, 1))[0].astype(np.float32)
+    turned = mapped or (tint is not None and rng.random() < 0.6)
     return ColorPlan(
         kind=kind,
         instance_ab=np.ascontiguousarray(colors, np.float32),
-        shade=0.0 if flat else float(rng.uniform(0.1, 0.7)),
-        hue_slope=float(rng.normal(0, 0.9 if kind == "lightness-map" else 0.0 if flat else 0.2)),
-        drift=float(rng.choice([0.0, rng.uniform(0.02, 0.12)], p=[0.7, 0.3])),
-        drift_seed=int(rng.integers(2**31)),
+        tint=tint,
+        shadow_ab=shadow,
+        hue_slope=float(rng.normal(0, 0.6 if mapped else 0.25)) if turned else 0.0,
+        drift=float(rng.choice([0.0, rng.uniform(0.02, 0.12)], p=[0.6, 0.4])),
+        slip=float(rng.choice([0.0, rng.uniform(0.3, 2.0)], p=[0.7, 0.3])),
+        softness=float(rng.choice([0.0, rng.uniform(0.4, 1.2), rng.uniform(1.2, 4.0)], p=[0.4, 0.45, 0.15])),
+        seed=int(rng.integers(2**31)),
     )
 
 
@@ -160,18 +220,22 @@ def paint(scene: Scene, plan: ColorPlan) -> np.ndarray:
     (H, W, 2) float32 numpy.ndarray
         a*b* in CIELAB units before gamut mapping; exactly 0 where the plan leaves gray.
     """
-    ab = plan.instance_ab[scene.instances]
-    lightness = scene.lightness / np.float32(100)
+    shape = (scene.lightness.shape[0], scene.lightness.shape[1])
+    rng = np.random.Generator(np.random.PCG64(plan.seed))
+    ab = plan.instance_ab[_slipped(scene.instances, plan.slip, rng) if plan.slip else scene.instances]
+    if plan.softness:
+        ab = ndimage.gaussian_filter(ab, (plan.softness, plan.softness, 0), truncate=2.5, mode="nearest")
+    if plan.shadow_ab is not None:
+        dark = (1 - scene.lightness / np.float32(100))[..., None] ** 2
+        # What is gray stays gray.
+        ab = np.where(ab.any(axis=-1, keepdims=True), (1 - dark) * ab + dark * plan.shadow_ab, ab)
     gain: np.ndarray | None = None
     turn: np.ndarray | None = None
-    if plan.shade:
-        # Highest a little above the middle, as inks and the sRGB gamut have it.
-        gain = 1 - np.float32(plan.shade) * np.minimum(np.abs(lightness - 0.55) / np.float32(0.55), 1) ** 2
+    if plan.tint is not None:
+        gain = plan.tint(scene.lightness)
     if plan.hue_slope:
-        turn = np.float32(plan.hue_slope) * (lightness - np.float32(0.5))
+        turn = np.float32(plan.hue_slope) * (scene.lightness / np.float32(100) - np.float32(0.5))
     if plan.drift:
-        rng = np.random.Generator(np.random.PCG64(plan.drift_seed))
-        shape = (ab.shape[0], ab.shape[1])
         field = smooth_noise(rng, shape, 0.7 * min(shape)).clip(-2, 2)
         gain = (1 if gain is None else gain) * (1 + np.float32(plan.drift) * field)
         turn = (0 if turn is None else turn) + np.float32(0.5 * plan.drift) * field
@@ -181,3 +245,13 @@ def paint(scene: Scene, plan: ColorPlan) -> np.ndarray:
     if gain is not None:
         ab = ab * gain[..., None]
     return np.ascontiguousarray(ab, np.float32)
+
+
+def _slipped(instances: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
+    """Labels as a hurried hand paints them: every outline off by about `amount` pixels."""
+    height, width = instances.shape
+    scale = 0.08 * min(height, width)
+    rows = np.arange(height)[:, None] + amount * smooth_noise(rng, (height, width), scale)
+    columns = np.arange(width)[None, :] + amount * smooth_noise(rng, (height, width), scale)
+    rows = np.clip(np.rint(rows), 0, height - 1).astype(np.intp)
+    return instances[rows, np.clip(np.rint(columns), 0, width - 1).astype(np.intp)]

@@ -22,6 +22,7 @@ from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import Condition, ModelConfig, condition_image
 from semcolorize.scenes import Scene, make_scene
 from semcolorize.training.crops import crop_scene, draw_window, masked_scene, resample, turn, vary_lightness
+from semcolorize.training.recolor import photograph_scene
 from semcolorize.training.samples import Sample, color_sample, scene_sample
 
 __all__ = ["Batch", "BatchDataset", "BatchNumbers", "MixConfig", "Stage"]
@@ -45,8 +46,8 @@ class MixConfig:
 
     Parameters
     ----------
-    scenes, masks, photographs : float
-        Shares; a share above 0 of masks or photographs needs the folder.
+    scenes, masks, photographs, recolored : float
+        Shares; a share above 0 of masks or photographs (as they are, or recolored like micrographs) needs the folder.
     masks_folder, photographs_folder : str or None
         Folder with ``images/`` and ``masks/``; folder of color images.
     reuse : int
@@ -61,6 +62,7 @@ class MixConfig:
     scenes: float = 0.7
     masks: float = 0.15
     photographs: float = 0.15
+    recolored: float = 0.0
     masks_folder: str | None = None
     photographs_folder: str | None = None
     reuse: int = 4
@@ -159,7 +161,7 @@ class BatchDataset(Dataset[Batch]):
         if mix.masks > 0:
             folder = _folder(mix.masks_folder, "masks") / "images"
             self._masked = _Files(sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES), _read_masked)
-        if mix.photographs > 0:
+        if mix.photographs + mix.recolored > 0:
             folder = _folder(mix.photographs_folder, "photographs")
             paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
             self._photographs = _Files(paths, _read_color)
@@ -189,20 +191,18 @@ class BatchDataset(Dataset[Batch]):
 
     def _sample(self, k: int, j: int, stage: Stage) -> Sample:
         rng = np.random.Generator(np.random.PCG64([self.seed, int(self.validation), k, j]))
-        shares = np.array([self.mix.scenes, self.mix.masks, self.mix.photographs], float)
-        source = int(rng.choice(3, p=shares / shares.sum()))
+        mix = self.mix
+        shares = np.array([mix.scenes, mix.masks, mix.photographs, mix.recolored], float)
+        source = int(rng.choice(4, p=shares / shares.sum()))
         turns, flip = int(rng.integers(4)), bool(rng.random() < 0.5)
-        if source == 2:
+        if source >= 2:
             (rgb,) = self._photographs[int(rng.integers(len(self._photographs.paths)))]  # type: ignore[index,union-attr]
             small = resample(rgb, draw_window(rng, rgb.shape[:2], stage.size), stage.size, labels=False) / 255
-            lab = rgb_to_lab(turn(np.clip(small, 0, 1), turns, flip).astype(np.float32))
-            lightness = lab[..., 0]
-            # Photographs are far paler than colored micrographs; hues are turned, for no hue belongs to a texture here.
-            angle, gain = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(0, np.log(2.2)))
-            rotation = gain * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            ab = compress_chroma(lightness, lab[..., 1:] @ rotation.T.astype(np.float32))
-            return color_sample(lightness, ab, rng)
-        if source == 1:
+            lab = rgb_to_lab(np.clip(small, 0, 1).astype(np.float32))
+            if source == 2:
+                return _photograph(turn(lab, turns, flip), rng)
+            scene = photograph_scene(lab, rng)
+        elif source == 1:
             gray, labels = self._masked[int(rng.integers(len(self._masked.paths)))]  # type: ignore[index,union-attr]
             scene = masked_scene(gray, labels, draw_window(rng, gray.shape, stage.size), stage.size)
         else:
@@ -214,7 +214,7 @@ class BatchDataset(Dataset[Batch]):
             height=scene.height,
             family_of_class=scene.family_of_class,
         )
-        return scene_sample(scene, rng, gray=self.mix.gray, instance=self.mix.instance)
+        return scene_sample(scene, rng, gray=mix.gray, instance=mix.instance)
 
     def _scene(self, k: int, rng: np.random.Generator, stage: Stage) -> Scene:
         """A scene out of the lane's moving window: each step moves it on by the scenes a batch uses up."""
@@ -231,6 +231,15 @@ class BatchDataset(Dataset[Batch]):
             while len(self._scenes) > 2 * self.mix.window * self.lanes:
                 self._scenes.popitem(last=False)
         return self._scenes[key]
+
+
+def _photograph(lab: np.ndarray, rng: np.random.Generator) -> Sample:
+    """A photograph in its own colors but for their hue: no hue belongs to a texture here."""
+    lightness = np.ascontiguousarray(lab[..., 0])
+    # Photographs are far paler than colored micrographs.
+    angle, gain = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(0, np.log(2.2)))
+    rotation = gain * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return color_sample(lightness, compress_chroma(lightness, lab[..., 1:] @ rotation.T.astype(np.float32)), rng)
 
 
 class BatchNumbers(Sampler[int]):

@@ -213,7 +213,7 @@ def _update_average(average: ABDiffuser, model: ABDiffuser, decay: float) -> Non
 def _validate(model: ABDiffuser, batch: Batch) -> float:
     """How much closer to the true a*b* one step comes than the propagated hints alone, in dB."""
     ab = one_step_ab(model, batch, torch.Generator().manual_seed(0))
-    prior = batch.condition.prior * model.config.ab_scale
+    prior = model.ab_from(torch.zeros_like(batch.condition.prior), batch.condition)
     error, before = (ab - batch.ab).square().mean(), (prior - batch.ab).square().mean()
     return float(10 * torch.log10(before / error))
 

@@ -60,7 +60,8 @@ def diffusion_loss(
     sigma = config.noise.sigma(times)[:, None, None, None]
     x_t = add_noise(x0, noise, alpha, sigma)
     output = model(x_t, times, batch.condition, views).float()
-    error = output - target(config.prediction, x0, noise, alpha, sigma)
+    # Inks count as they show: little where the micrograph is nearly black.
+    error = batch.condition.ink * (output - target(config.prediction, x0, noise, alpha, sigma))
     return ((error.square() + knee**2).sqrt() - knee).mean()
 
 

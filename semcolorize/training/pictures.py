@@ -41,7 +41,7 @@ def draw_samples(path: Path, batch: Batch, ab: torch.Tensor, ab_scale: float) ->
             hinted = (
                 (grid[:, :2] * (grid[:, 2:3] > 0) * ab_scale).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
             )
-        prior = batch.condition.prior[i : i + 1] * ab_scale
+        prior = batch.condition.prior[i : i + 1] * batch.condition.ink[i : i + 1] * ab_scale
         tiles = [_rgb(lightness, x) for x in (hinted, prior, ab[i : i + 1], truth)]
         columns.append(np.concatenate(tiles, axis=0))
     rows = [np.concatenate(columns[i : i + 12], axis=1) for i in range(0, len(columns), 12)]

@@ -64,7 +64,7 @@ def scene_sample(scene: Scene, rng: np.random.Generator, *, gray: float = 0.35, 
 def _highlight_sample(scene: Scene, rng: np.random.Generator, *, touched_only: bool) -> Sample:
     """Some classes (or single instances) in color, everything else gray."""
     kind = ("class", "class", "one-hue", "instance")[int(rng.integers(4))]
-    plan = draw_plan(scene, rng, "class" if touched_only else kind)
+    plan = draw_plan(scene, rng, "class" if touched_only else kind).painted_exactly()
     ab = compress_chroma(scene.lightness, paint(scene, plan))
     labels = scene.instances if touched_only else scene.classes
     numbers = np.unique(labels)
