@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,84 +16,173 @@ __all__ = ["command"]
 
 
 @click.command("evaluate")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of color images.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder of color images; with --modes, of micrographs with masks (default there: procedural scenes).",
+)
 @click.option(
     "--protocol", "protocol_name", type=click.Choice(["icolorit", "zhang"]), default="icolorit", show_default=True
 )
-@click.option("--counts", default="0,1,2,5,10,20,50,100,200", show_default=True, help="Numbers of hints.")
-@click.option("--methods", default="model,random-walker,levin,mean-color,gray", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for scores.json, scores.csv, psnr.png, sheet.png.")
+@click.option("--counts", help="Numbers of hints. Default: 0,1,2,5,10,20,50,100,200; with --modes: 1,5.")
+@click.option(
+    "--methods", help="Default: model,random-walker,levin,mean-color,gray; with --modes: model,random-walker."
+)
+@click.option("--modes", is_flag=True, help="Score --spread alike and instance on objects with known masks instead.")
+@click.option(
+    "--trials", type=click.IntRange(min=1), default=3, show_default=True, help="With --modes: clicks an image."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for scores (JSON, CSV), plots and a contact sheet."
+)
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--steps", "num_steps", type=int, help="Sampling steps. Default: what the weights recommend.")
+@click.option(
+    "--working-size", type=click.IntRange(min=64), default=512, show_default=True, help="With --modes: pixels."
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of hints and sampling.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
-    data: Path,
+    data: Path | None,
     protocol_name: str,
-    counts: str,
-    methods: str,
+    counts: str | None,
+    methods: str | None,
+    modes: bool,
+    masks: str,
+    trials: int,
     out: Path | None,
     weights: str,
     num_steps: int | None,
+    working_size: int,
     seed: int,
     device: str,
     as_json: bool,
 ) -> None:
     """Score methods on a folder of color images: hints are drawn from the truth, the rest must be colored.
 
+    With --modes, one or a few objects are clicked on micrographs whose objects are known: what gets the color, and what
+    gets it that should not?
+
     \b
-    Example:
+    Examples:
       semcolorize evaluate --data colored_micrographs --counts 0,1,5,20,100 --out scores
+      semcolorize evaluate --modes --data micrographs_with_masks --out scores
     """
     from semcolorize.evaluation.baselines import BASELINES
-    from semcolorize.evaluation.protocol import PROTOCOLS, list_images, read_color_image
-    from semcolorize.evaluation.report import evaluate, write_report
+    from semcolorize.evaluation.masks import procedural_images, read_masked_images
 
-    protocol = PROTOCOLS[protocol_name]
-    numbers = _counts(counts)
-    wanted = [name.strip() for name in methods.split(",") if name.strip()]
-    unknown = [name for name in wanted if name != "model" and name not in BASELINES]
+    known = ["model", *BASELINES]
+    default = "model,random-walker" if modes else ",".join(known)
+    wanted = [name.strip() for name in (methods or default).split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
         listed = ", ".join(unknown) or "nothing"
-        raise ConfigError(f"--methods: {listed} is not known; there are model, {', '.join(BASELINES)}.", key="methods")
-    images = [read_color_image(path, protocol) for path in list_images(data)]
-    chosen: dict[str, Any] = {}
-    extra: dict[str, Any] = {"data": data.name, "seed": seed}
-    for name in wanted:
-        if name == "model":
-            from semcolorize.pipeline import Colorizer
-
-            colorizer = Colorizer.load(weights, device=device)
-            extra |= {"weights": weights, "weights_sha256": colorizer.weights.sha256, "device": str(colorizer.device)}
-            extra["num_steps"] = num_steps or colorizer.weights.model.config.num_steps
-
-            def predict(lightness: Any, hint_ab: Any, hint_mask: Any, colorizer: Colorizer = colorizer) -> Any:
-                return colorizer.predict_ab(lightness, hint_ab, hint_mask, seed=seed, num_steps=num_steps)[0]
-
-            chosen[name] = predict
+        raise ConfigError(f"--methods: {listed} is not known; there are {', '.join(known)}.", key="methods")
+    numbers = _counts(counts or ("1,5" if modes else "0,1,2,5,10,20,50,100,200"), least=int(modes))
+    extra: dict[str, Any] = {"data": data.name if data else "procedural scenes", "seed": seed}
+    chosen = {name: BASELINES[name] for name in wanted if name != "model"}
+    predict = _model(weights, device, num_steps, seed, extra) if "model" in wanted else None
+    if modes:
+        if data is None:
+            images = procedural_images(24)
         else:
-            chosen[name] = BASELINES[name]
+            images = read_masked_images(data, working_size, projects=masks)
+        _run_modes(images, numbers, trials, wanted, chosen, predict, out, extra, as_json)
+    elif data is None:
+        raise ConfigError("--data is needed: a folder of color images.", key="data")
+    else:
+        _run_protocol(data, protocol_name, numbers, wanted, chosen, predict, out, extra, as_json)
+
+
+def _model(weights: str, device: str, num_steps: int | None, seed: int, extra: dict[str, Any]) -> Callable[..., Any]:
+    from semcolorize.pipeline import Colorizer
+
+    colorizer = Colorizer.load(weights, device=device)
+    extra["weights"], extra["weights_sha256"] = weights, colorizer.weights.sha256
+    extra["device"], extra["num_steps"] = str(colorizer.device), num_steps or colorizer.weights.model.config.num_steps
+
+    def predict(lightness: Any, hint_ab: Any, hint_mask: Any, **modes: Any) -> Any:
+        return colorizer.predict_ab(lightness, hint_ab, hint_mask, seed=seed, num_steps=num_steps, **modes)[0]
+
+    return predict
+
+
+def _run_protocol(
+    data: Path,
+    protocol_name: str,
+    numbers: list[int],
+    wanted: list[str],
+    chosen: dict[str, Any],
+    predict: Callable[..., Any] | None,
+    out: Path | None,
+    extra: dict[str, Any],
+    as_json: bool,
+) -> None:
+    from semcolorize.evaluation.perceptual import find_lpips
+    from semcolorize.evaluation.protocol import PROTOCOLS, list_images, read_color_image
+    from semcolorize.evaluation.report import write_report
+    from semcolorize.evaluation.run import evaluate
+
+    protocol = PROTOCOLS[protocol_name]
+    images = [read_color_image(path, protocol) for path in list_images(data)]
+    lpips, extra["lpips"] = find_lpips()
+    methods = {name: predict if name == "model" else chosen[name] for name in wanted}
     with progress_bar("evaluating", quiet=as_json) as update:
-        run = evaluate(images, chosen, protocol, numbers, seed=seed, on_progress=update)
+        run = evaluate(images, methods, protocol, numbers, seed=extra["seed"], lpips=lpips, on_progress=update)  # type: ignore[arg-type]
     written = [] if out is None else write_report(run, images, out, extra=extra)
+    if not as_json:
+        _print_table(run, len(images))
+        click.echo(f"{extra['lpips']}.", err=True)
+    _finish(extra | {"images": len(images), "summary": run.summary()}, written, as_json)
+
+
+def _run_modes(
+    images: list[Any],
+    numbers: list[int],
+    trials: int,
+    wanted: list[str],
+    chosen: dict[str, Any],
+    predict: Callable[..., Any] | None,
+    out: Path | None,
+    extra: dict[str, Any],
+    as_json: bool,
+) -> None:
+    from semcolorize.evaluation.modes import score_modes, write_modes_report
+
+    def method(name: str) -> Callable[..., Any]:
+        if name == "model":
+            return lambda lightness, ab, mask, mode: predict(lightness, ab, mask, fill="gray", spread=mode)  # type: ignore[misc]
+        return lambda lightness, ab, mask, mode: chosen[name](lightness, ab, mask)
+
+    with progress_bar("evaluating", quiet=as_json) as update:
+        run = score_modes(
+            images, {name: method(name) for name in wanted}, counts=numbers, trials=trials, seed=extra["seed"],
+            on_progress=update,
+        )  # fmt: skip
+    written = [] if out is None else write_modes_report(run, out, extra=extra)
+    if not as_json:
+        _print_modes(run.summary(), len(images))
+    _finish(extra | {"images": len(images), "summary": run.summary()}, written, as_json)
+
+
+def _finish(document: dict[str, Any], written: list[Path], as_json: bool) -> None:
     if as_json:
-        click.echo(
-            json.dumps(extra | {"images": len(images), "summary": run.summary(), "paths": [str(p) for p in written]})
-        )
-        return
-    _print_table(run, len(images))
-    for path in written:
-        click.echo(str(path))
+        click.echo(json.dumps(document | {"paths": [str(p) for p in written]}))
+    else:
+        for path in written:
+            click.echo(str(path))
 
 
-def _counts(text: str) -> list[int]:
+def _counts(text: str, *, least: int) -> list[int]:
     try:
         numbers = sorted({int(part) for part in text.split(",")})
     except ValueError:
         numbers = [-1]
-    if numbers[0] < 0:
-        raise ConfigError(f"--counts {text!r}; numbers from 0 on, separated by commas, are accepted.", key="counts")
+    if numbers[0] < least:
+        raise ConfigError(
+            f"--counts {text!r}; numbers from {least} on, separated by commas, are accepted.", key="counts"
+        )
     return numbers
 
 
@@ -108,4 +198,20 @@ def _print_table(run: Any, images: int) -> None:
         values = [run.mean(method, count) for method in run.methods]
         best = max(values)
         table.add_row(str(count), *(f"[bold]{v:.2f}[/bold]" if v == best else f"{v:.2f}" for v in values))
+    Console().print(table)
+
+
+def _print_modes(rows: list[dict[str, Any]], images: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"modes, mean of {images} images")
+    for column in ("spread", "hints", "method", "IoU", "95 % interval", "leak (chroma)", "edges within 2 px"):
+        table.add_column(column, justify="left" if column in ("spread", "method") else "right")
+    for row in rows:
+        share = "" if row["edge_share"] is None else f"{row['edge_share']:.2f}"
+        interval = f"{row['iou_low']:.2f}-{row['iou_high']:.2f}"
+        table.add_row(
+            row["mode"], str(row["hints"]), row["method"], f"{row['iou']:.3f}", interval, f"{row['leak']:.2f}", share
+        )
     Console().print(table)

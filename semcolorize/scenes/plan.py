@@ -130,9 +130,7 @@ def _hues(rng: np.random.Generator, number: int) -> np.ndarray:
 
 def _chroma(rng: np.random.Generator, number: int) -> np.ndarray:
     """Chromas as published, at their peak: mostly 30 to 75, now and then a pale one."""
-    return np.where(
-        rng.random(number) < 0.15, rng.uniform(6, 24, number), rng.normal(50, 15, number).clip(20, 95)
-    )
+    return np.where(rng.random(number) < 0.15, rng.uniform(6, 24, number), rng.normal(50, 15, number).clip(20, 95))
 
 
 def draw_plan(scene: Scene, rng: np.random.Generator, kind: str | None = None) -> ColorPlan:

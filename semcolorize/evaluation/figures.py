@@ -1,0 +1,81 @@
+"""Plots and contact sheets of an evaluation, as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from semcolorize.evaluation.metrics import rgb_from_ab
+from semcolorize.evaluation.protocol import ColorImage
+from semcolorize.evaluation.run import PEER, EvaluationRun
+
+__all__ = ["draw_scores", "draw_sheet"]
+
+_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#888888", "#e69f00")
+_SHOWN = (1, 5, 20)
+"""Counts on the contact sheet, where they were run."""
+
+
+def draw_scores(run: EvaluationRun) -> bytes:
+    """PSNR against hints, and beside it the gain over the random walker, which tells methods apart."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    peer = PEER in run.methods
+    figure = Figure(figsize=(11 if peer else 6, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 2 if peer else 1, squeeze=False)[0]
+    rows = run.summary()
+    for color, method in zip(_COLORS, run.methods, strict=False):
+        mine = [row for row in rows if row["method"] == method]
+        axes[0].plot(range(len(mine)), [r["psnr"] for r in mine], marker="o", ms=4, label=method, color=color)
+        if peer:
+            _band(axes[1], mine, color)
+    axes[0].set(ylabel="PSNR (dB), mean over images", title=f"{run.protocol.name} protocol")
+    axes[0].legend(frameon=False)
+    if peer:
+        axes[1].set(ylabel="dB, mean and 95 % interval", title=f"gain over {PEER}")
+    for panel in axes:
+        panel.set_xticks(range(len(run.counts)), [str(count) for count in run.counts])
+        panel.set(xlabel="hints")
+        panel.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _band(axes: Any, rows: list[dict[str, Any]], color: str) -> None:
+    places = range(len(rows))
+    axes.plot(places, [r["gain"] for r in rows], marker="o", ms=4, color=color)
+    axes.fill_between(
+        places, [r["gain_low"] for r in rows], [r["gain_high"] for r in rows], color=color, alpha=0.15, lw=0
+    )
+
+
+def draw_sheet(run: EvaluationRun, images: Sequence[ColorImage]) -> bytes:
+    """A row an image: gray, then every method at 1, 5 and 20 hints (or three others), then the reference."""
+    from PIL import Image, ImageDraw
+
+    counts = list(run.counts)
+    shown = [count for count in _SHOWN if count in counts]
+    if not shown:
+        shown = sorted({counts[len(counts) // 4], counts[len(counts) // 2], counts[-1]})
+    methods = [m for m in run.methods if m != "gray"]
+    side, head = 160, 18
+    columns = ["gray"] + [f"{m}, {c}" for c in shown for m in methods] + ["reference"]
+    sheet = Image.new("RGB", (side * len(columns), head + side * len(images)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for i, title in enumerate(columns):
+        pen.text((i * side + 4, 3), title, fill="black")
+    for row, image in enumerate(images):
+        tiles = [(rgb_from_ab(image.lightness, np.zeros_like(image.lab[..., 1:])) * 255 + 0.5).astype(np.uint8)]
+        tiles += [run.pictures[image.name, c, m] for c in shown for m in methods]
+        tiles.append((image.rgb * 255 + 0.5).astype(np.uint8))
+        for i, tile in enumerate(tiles):
+            sheet.paste(Image.fromarray(tile).resize((side - 2, side - 2)), (i * side, head + row * side))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="png")
+    return buffer.getvalue()
