@@ -6,5 +6,17 @@ plan)`` the true a*b*. Needs numpy and scipy only.
 
 from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, Tint, draw_plan, paint
 from semcolorize.scenes.scene import FAMILIES, Scene, make_scene
+from semcolorize.scenes.views import SceneViews, make_views
 
-__all__ = ["FAMILIES", "PLAN_KINDS", "ColorPlan", "Scene", "Tint", "draw_plan", "make_scene", "paint"]
+__all__ = [
+    "FAMILIES",
+    "PLAN_KINDS",
+    "ColorPlan",
+    "Scene",
+    "SceneViews",
+    "Tint",
+    "draw_plan",
+    "make_scene",
+    "make_views",
+    "paint",
+]

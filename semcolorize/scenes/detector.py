@@ -16,7 +16,7 @@ from semcolorize.color.lab import gray_to_lightness
 from semcolorize.scenes.fields import smooth_noise
 from semcolorize.scenes.looks import Look, texture
 
-__all__ = ["DETECTORS", "GRAY_TO_LIGHTNESS", "Recording", "draw_recording", "record"]
+__all__ = ["DETECTORS", "GRAY_TO_LIGHTNESS", "Recording", "Surface", "draw_recording", "expose", "record", "textured"]
 
 #: Kinds of detector.
 DETECTORS = ("secondary", "backscattered", "inlens")
@@ -172,6 +172,71 @@ def _shadows(height: np.ndarray, azimuth: float, reach: float) -> np.ndarray:
     return np.clip(ndimage.uniform_filter(deficit, 3), 0, 1)
 
 
+@dataclass(frozen=True)
+class Surface:
+    """What the beam meets, on one pixel grid.
+
+    Parameters
+    ----------
+    height : (H, W) float32 numpy.ndarray
+        Pixels, without texture.
+    slopes : tuple of (H, W) float32 numpy.ndarray
+        Of the textured surface along rows and columns.
+    yields : (H, W) float32 numpy.ndarray
+        Signal of the level surface.
+    """
+
+    height: np.ndarray
+    slopes: tuple[np.ndarray, np.ndarray]
+    yields: np.ndarray
+
+
+def textured(
+    height: np.ndarray,
+    instances: np.ndarray,
+    class_of_instance: np.ndarray,
+    looks: tuple[Look, ...],
+    rng: np.random.Generator,
+) -> Surface:
+    """Give every object its look; arguments as for `record`."""
+    shape = (height.shape[0], height.shape[1])
+    classes = class_of_instance[instances]
+    surface, mottle = height.copy(), np.ones(shape, np.float32)
+    for class_id, look in enumerate(looks):
+        bumps = texture(look, rng, shape)
+        if bumps is not None:
+            here = classes == class_id
+            np.add(surface, bumps[0], out=surface, where=here)
+            np.copyto(mottle, bumps[1], where=here)
+    reflectance = np.array([look.reflectance for look in looks])[class_of_instance]
+    reflectance *= np.exp(rng.normal(size=len(reflectance)) * [looks[c].variation for c in class_of_instance])
+    return Surface(height, _slopes(surface, instances), reflectance.astype(np.float32)[instances] * mottle)
+
+
+def expose(surface: Surface, recording: Recording, rng: np.random.Generator) -> np.ndarray:
+    """Lightness of the micrograph of a surface, (H, W) float32."""
+    height, (slope_row, slope_col) = surface.height, surface.slopes
+    shape = (height.shape[0], height.shape[1])
+    reach = float(min(shape))
+    secant = np.sqrt(1 + slope_row**2 + slope_col**2)  # 1 / n_z
+    edge = 1 + np.float32(recording.edge) * (np.minimum(secant, 5) - 1)
+    edge += np.float32(recording.rim) * (1 - 1 / secant)
+    facing = -slope_row * np.float32(np.sin(recording.azimuth)) - slope_col * np.float32(
+        np.cos(recording.azimuth)
+    )
+    signal = surface.yields * edge * (1 + np.float32(recording.side) * facing / secant)
+    signal *= _openness(height, recording.occlusion, reach)
+    if recording.shadow:
+        signal *= 1 - np.float32(recording.shadow) * _shadows(height, recording.azimuth + np.pi, reach)
+    if recording.depth:
+        bottom, top = np.percentile(height[::4, ::4], (2, 98))
+        low = np.clip((top - height) / max(float(top - bottom), 0.05 * reach), 0, 1)
+        signal *= 1 - np.float32(recording.depth) * low.astype(np.float32)
+    if recording.glow:
+        signal *= 1 + np.float32(recording.glow) * smooth_noise(rng, shape, reach)
+    return _scan(np.maximum(signal, 0), recording, rng)
+
+
 def record(
     height: np.ndarray,
     instances: np.ndarray,
@@ -180,7 +245,7 @@ def record(
     recording: Recording,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Lightness of the micrograph of a surface.
+    """Lightness of the micrograph of a geometry, seen from above.
 
     Parameters
     ----------
@@ -200,37 +265,7 @@ def record(
     (H, W) float32 numpy.ndarray
         CIE L*, 0 to 100, of an 8-bit gray image.
     """
-    shape = (height.shape[0], height.shape[1])
-    reach = float(min(shape))
-    classes = class_of_instance[instances]
-    surface, mottle = height.copy(), np.ones(shape, np.float32)
-    for class_id, look in enumerate(looks):
-        bumps = texture(look, rng, shape)
-        if bumps is not None:
-            here = classes == class_id
-            np.add(surface, bumps[0], out=surface, where=here)
-            np.copyto(mottle, bumps[1], where=here)
-    slope_row, slope_col = _slopes(surface, instances)
-    secant = np.sqrt(1 + slope_row**2 + slope_col**2)  # 1 / n_z
-    reflectance = np.array([look.reflectance for look in looks])[class_of_instance]
-    reflectance *= np.exp(rng.normal(size=len(reflectance)) * [looks[c].variation for c in class_of_instance])
-    signal = reflectance.astype(np.float32)[instances] * mottle
-    edge = 1 + np.float32(recording.edge) * (np.minimum(secant, 5) - 1)
-    edge += np.float32(recording.rim) * (1 - 1 / secant)
-    facing = -slope_row * np.float32(np.sin(recording.azimuth)) - slope_col * np.float32(
-        np.cos(recording.azimuth)
-    )
-    signal = signal * edge * (1 + np.float32(recording.side) * facing / secant)
-    signal *= _openness(height, recording.occlusion, reach)
-    if recording.shadow:
-        signal *= 1 - np.float32(recording.shadow) * _shadows(height, recording.azimuth + np.pi, reach)
-    if recording.depth:
-        bottom, top = np.percentile(height[::4, ::4], (2, 98))
-        low = np.clip((top - height) / max(float(top - bottom), 0.05 * reach), 0, 1)
-        signal *= 1 - np.float32(recording.depth) * low.astype(np.float32)
-    if recording.glow:
-        signal *= 1 + np.float32(recording.glow) * smooth_noise(rng, shape, reach)
-    return _scan(np.maximum(signal, 0), recording, rng)
+    return expose(textured(height, instances, class_of_instance, looks, rng), recording, rng)
 
 
 def _scan(signal: np.ndarray, recording: Recording, rng: np.random.Generator) -> np.ndarray:
