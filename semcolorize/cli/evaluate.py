@@ -29,6 +29,7 @@ __all__ = ["command"]
     "--methods", help="Default: model,random-walker,levin,mean-color,gray; with --modes: model,random-walker."
 )
 @click.option("--modes", is_flag=True, help="Score --spread alike and instance on objects with known masks instead.")
+@click.option("--masks", default="*", show_default=True, help="With --modes: names of the VIA projects to read.")
 @click.option(
     "--trials", type=click.IntRange(min=1), default=3, show_default=True, help="With --modes: clicks an image."
 )

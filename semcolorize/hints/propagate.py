@@ -15,14 +15,24 @@ L. Grady, "Random walks for image segmentation", IEEE TPAMI 28 (2006), 1768-1783
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.errors import ShapeError
 
-__all__ = ["NEAR_REACH", "Propagation", "propagate", "random_walker", "spread_remainder", "walker_system"]
+__all__ = [
+    "NEAR_REACH",
+    "HintPool",
+    "Propagation",
+    "pool_hints",
+    "propagate",
+    "random_walker",
+    "spread_remainder",
+    "walker_system",
+]
 
 PIXEL_BETA = 500.0
 CELL_BETA = 400.0
@@ -171,6 +181,7 @@ def propagate(
     *,
     cell: int = 4,
     beta: float = CELL_BETA,
+    pool: HintPool | None = None,
 ) -> Propagation:
     """Propagate hints on a grid of `cell` x `cell` pixels: the prior for the network.
 
@@ -186,6 +197,9 @@ def propagate(
         Pixels a side of a grid cell; a cell's hint is the weighted mean of the hints in it.
     beta : float
         Edge sensitivity for lightness in 0 to 1.
+    pool : HintPool, optional
+        Hints from which colors of like lightness are taken: this image's own by default, those of all views for a
+        series.
 
     Returns
     -------
@@ -202,26 +216,26 @@ def propagate(
     height, width = lightness.shape
     if height % cell or width % cell:
         raise ShapeError(f"{height} x {width} is no multiple of the cell of {cell} pixels; pad the image first.")
-    mask = _cell_mean(hint_mask, cell)
+    mask, inks, precision = _hinted_cells(lightness, hint_ab, hint_mask, cell)
     grid = _cell_mean(lightness, cell)
-    if not mask.any():
-        plane, pair = np.zeros(mask.shape, np.float32), np.zeros((*mask.shape, 2), np.float32)
+    if pool is None:
+        pool = pool_hints(lightness, hint_ab, hint_mask, cell=cell)
+    plane, pair = np.zeros(mask.shape, np.float32), np.zeros((*mask.shape, 2), np.float32)
+    if not len(pool.lightness):
         return Propagation(pair, plane, plane, pair, plane, pair, plane)
-    held = np.maximum(mask, 1e-9)
-    colors = _cell_mean(hint_ab * hint_mask[..., None], cell) / held[..., None]
-    curve = np.where(mask > 0, _cell_mean(ink_curve(lightness) * hint_mask, cell) / held, 1.0)
-    inks = ink_of(colors, curve)
-    # A cell holds its hint as firmly as a whole hinted cell from a quarter of its area on.
-    seeds = np.minimum(4 * mask, 1.0)
-    precision = seeds * curve**2
-    similar, likeness = _of_like_lightness(grid, lightness, hint_mask, mask, inks, precision, cell)
+    similar, likeness = _of_like_lightness(grid, pool)
+    if not mask.any():  # all hints are in other views
+        similar, likeness = similar.astype(np.float32), likeness.astype(np.float32)
+        return Propagation(similar, plane, plane, similar, likeness, pair, plane)
     walked, met = _walk(grid, beta, _SEED_STRENGTH * precision, inks, 1.0)
     near = _walk(grid, beta, _SEED_STRENGTH * precision, None, NEAR_REACH)[1]
     # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
     walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
     share = (met**_TRUST)[..., None]
     ink = share * walked + (1 - share) * similar
-    return Propagation(*(x.astype(np.float32) for x in (ink, met, near, similar, likeness, inks, seeds)))
+    return Propagation(
+        *(x.astype(np.float32) for x in (ink, met, near, similar, likeness, inks, np.minimum(4 * mask, 1.0)))
+    )
 
 
 def spread_remainder(
@@ -263,22 +277,54 @@ def _walk(
     return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
 
 
-def _of_like_lightness(
-    grid: np.ndarray,
-    lightness: np.ndarray,
-    hint_mask: np.ndarray,
-    mask: np.ndarray,
-    inks: np.ndarray,
-    precision: np.ndarray,
-    cell: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel regression of the ink on lightness (Nadaraya and Watson 1964), on a table of 101 values of L*."""
+@dataclass(frozen=True)
+class HintPool:
+    """Hints wherever they are, of one image or of several views of a series.
+
+    Attributes
+    ----------
+    lightness : float64 ndarray of shape (N,)
+    inks : float64 ndarray of shape (N, 2)
+    precision : float64 ndarray of shape (N,)
+    """
+
+    lightness: np.ndarray
+    inks: np.ndarray
+    precision: np.ndarray
+
+    @staticmethod
+    def join(pools: Sequence[HintPool]) -> HintPool:
+        """Hints of all views."""
+        return HintPool(*(np.concatenate([getattr(p, f.name) for p in pools]) for f in fields(HintPool)))
+
+
+def pool_hints(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, *, cell: int = 4) -> HintPool:
+    """Hinted cells of one image; arguments as for `propagate`."""
+    lightness, hint_ab, hint_mask = _checked(lightness, hint_ab, hint_mask)
+    mask, inks, precision = _hinted_cells(lightness, hint_ab, hint_mask, cell)
     marked = mask > 0
-    hinted = (_cell_mean(lightness * hint_mask, cell)[marked] / mask[marked])[None]
+    levels = _cell_mean(lightness * hint_mask, cell)[marked] / mask[marked]
+    return HintPool(levels, inks[marked], precision[marked])
+
+
+def _hinted_cells(
+    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, cell: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hinted share, ink and precision of each cell."""
+    mask = _cell_mean(hint_mask, cell)
+    held = np.maximum(mask, 1e-9)
+    colors = _cell_mean(hint_ab * hint_mask[..., None], cell) / held[..., None]
+    curve = np.where(mask > 0, _cell_mean(ink_curve(lightness) * hint_mask, cell) / held, 1.0)
+    # A cell holds its hint as firmly as a whole hinted cell from a quarter of its area on.
+    return mask, ink_of(colors, curve), np.minimum(4 * mask, 1.0) * curve**2
+
+
+def _of_like_lightness(grid: np.ndarray, pool: HintPool) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel regression of the ink on lightness (Nadaraya and Watson 1964), on a table of 101 values of L*."""
     table = np.arange(101.0)
-    kernel = np.exp(-0.5 * ((table[:, None] - hinted) / _LIKENESS) ** 2)
-    weights = (kernel + _UNLIKE_SHARE) * precision[marked]
-    means = weights @ inks[marked] / weights.sum(axis=1, keepdims=True)
+    kernel = np.exp(-0.5 * ((table[:, None] - pool.lightness[None]) / _LIKENESS) ** 2)
+    weights = (kernel + _UNLIKE_SHARE) * pool.precision
+    means = weights @ pool.inks / weights.sum(axis=1, keepdims=True)
     most = kernel.max(axis=1)
     flat = np.clip(grid, 0, 100).ravel()
     planes = [np.interp(flat, table, column).reshape(grid.shape) for column in (*means.T, most)]

@@ -23,12 +23,12 @@ from semcolorize.color.lab import AB_SCALE
 from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
 from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
-from semcolorize.hints.propagate import propagate
+from semcolorize.hints.propagate import HintPool, pool_hints, propagate
 from semcolorize.network.unet import UNet, UNetConfig
 
 __all__ = [
     "FILLS", "GRID_CHANNELS", "PRESETS", "SPREADS", "ABDiffuser", "Condition", "Fill", "ModelConfig", "Spread",
-    "condition_image",
+    "condition_image", "condition_views",
 ]  # fmt: skip
 
 Fill = Literal["auto", "gray"]
@@ -197,6 +197,7 @@ def condition_image(
     *,
     fill: Fill = "auto",
     spread: Spread = "alike",
+    pool: HintPool | None = None,
 ) -> Condition:
     """Conditioning of one image.
 
@@ -211,6 +212,8 @@ def condition_image(
         Bool, or strength 0 to 1.
     fill, spread : str
         Modes.
+    pool : HintPool, optional
+        Hints of all views, where the image is one of a series; see `condition_views`.
 
     Returns
     -------
@@ -232,7 +235,7 @@ def condition_image(
             torch.cat([plane, colors], dim=1), None, None, torch.zeros_like(colors), torch.ones_like(plane)
         )
     patch = config.network.patch
-    walked = propagate(lightness, hint_ab, hint_mask, cell=patch)
+    walked = propagate(lightness, hint_ab, hint_mask, cell=patch, pool=pool)
     channels = (
         walked.hint_ink / config.ab_scale, walked.seeds, walked.ink / config.ab_scale, walked.confidence, walked.near,
         walked.similar / config.ab_scale, walked.likeness,
@@ -243,6 +246,33 @@ def condition_image(
         return Condition(plane, grid, flags, torch.zeros_like(colors), torch.ones_like(plane))
     prior = F.interpolate(grid[:, 3:5], scale_factor=patch, mode="bilinear", align_corners=False)
     return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness))[None])
+
+
+def condition_views(
+    config: ModelConfig,
+    views: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    *,
+    fill: Fill = "auto",
+    spread: Spread = "alike",
+) -> Condition:
+    """Conditioning of a series: the hints of every view color their like in all of them.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    views : sequence of (lightness, hint_ab, hint_mask)
+        Each as for `condition_image`, all of one size.
+    fill, spread : str
+
+    Returns
+    -------
+    Condition
+        A batch of as many, to be run with ``views=len(views)``.
+    """
+    pool = None
+    if config.propagated:
+        pool = HintPool.join([pool_hints(*view, cell=config.network.patch) for view in views])
+    return Condition.stack([condition_image(config, *view, fill=fill, spread=spread, pool=pool) for view in views])
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

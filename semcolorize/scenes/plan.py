@@ -20,14 +20,14 @@ __all__ = ["PLAN_KINDS", "ColorPlan", "Tint", "draw_plan", "paint"]
 
 #: How a plan hands out colors, and how often each kind is drawn.
 _SHARES = {
-    "one-hue": 0.26,
+    "one-hue": 0.36,
     "two-hues": 0.22,
-    "class": 0.20,
-    "class-on-gray": 0.08,
-    "instance": 0.05,
-    "highlight-class": 0.06,
-    "highlight-instance": 0.03,
-    "lightness-map": 0.10,
+    "class": 0.18,
+    "class-on-gray": 0.06,
+    "instance": 0.04,
+    "highlight-class": 0.04,
+    "highlight-instance": 0.02,
+    "lightness-map": 0.08,
 }
 PLAN_KINDS: tuple[str, ...] = tuple(_SHARES)
 

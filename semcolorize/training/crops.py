@@ -8,7 +8,7 @@ import torch
 from semcolorize.color.lab import gray_to_lightness
 from semcolorize.scenes import Scene
 
-__all__ = ["crop_scene", "draw_window", "masked_scene", "resample", "turn", "vary_lightness"]
+__all__ = ["crop_scene", "draw_window", "masked_scene", "renumber", "resample", "turn", "vary_lightness"]
 
 
 def resample(values: np.ndarray, window: tuple[int, int, int], size: int, *, labels: bool) -> np.ndarray:
@@ -50,7 +50,8 @@ def vary_lightness(lightness: np.ndarray, rng: np.random.Generator) -> np.ndarra
     return (100 * scaled).astype(np.float32)
 
 
-def _renumber(labels: np.ndarray) -> np.ndarray:
+def renumber(labels: np.ndarray) -> np.ndarray:
+    """Labels without gaps, (H, W) int32."""
     values, inverse = np.unique(labels, return_inverse=True)
     inverse = inverse.reshape(labels.shape)
     # 0 stays the background even where a crop shows none of it.
@@ -63,7 +64,7 @@ def crop_scene(scene: Scene, rng: np.random.Generator, size: int) -> Scene:
     instances = resample(scene.instances, window, size, labels=True)
     return Scene(
         lightness=resample(scene.lightness, window, size, labels=False),
-        instances=_renumber(instances),
+        instances=renumber(instances),
         classes=resample(scene.classes, window, size, labels=True),
         height=scene.height,
         family_of_class=scene.family_of_class,
@@ -73,7 +74,7 @@ def crop_scene(scene: Scene, rng: np.random.Generator, size: int) -> Scene:
 def masked_scene(gray: np.ndarray, labels: np.ndarray, window: tuple[int, int, int], size: int) -> Scene:
     """A real micrograph with instance masks as a scene of one class."""
     values = resample(gray, window, size, labels=False).astype(np.float32) / 255
-    instances = _renumber(resample(labels, window, size, labels=True))
+    instances = renumber(resample(labels, window, size, labels=True))
     return Scene(
         lightness=gray_to_lightness(values).astype(np.float32),
         instances=instances,

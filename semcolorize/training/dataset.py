@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,11 @@ from torch.utils.data import Dataset, Sampler
 from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError
-from semcolorize.network.conditioning import Condition, ModelConfig, condition_image
-from semcolorize.scenes import Scene, make_scene
+from semcolorize.network.conditioning import Condition, ModelConfig, condition_image, condition_views
+from semcolorize.scenes import Scene, make_scene, make_views
 from semcolorize.training.crops import crop_scene, draw_window, masked_scene, resample, turn, vary_lightness
 from semcolorize.training.recolor import photograph_scene
-from semcolorize.training.samples import Sample, color_sample, scene_sample
+from semcolorize.training.samples import Sample, color_sample, pair_sample, scene_sample
 
 __all__ = ["Batch", "BatchDataset", "BatchNumbers", "MixConfig", "Stage"]
 
@@ -54,6 +55,8 @@ class MixConfig:
         Samples drawn from each scene, with a new crop, plan and hints each.
     window : int
         Scenes kept at hand, from which a batch draws.
+    views : float
+        Share of the batches that hold pairs of views, most with hints in the first view only.
     gray, instance : float
         Shares of the scene samples in which the rest stays gray, and of these, in which only touched instances are
         colored.
@@ -67,17 +70,19 @@ class MixConfig:
     photographs_folder: str | None = None
     reuse: int = 4
     window: int = 64
+    views: float = 0.0
     gray: float = 0.35
     instance: float = 0.35
 
 
 @dataclass
 class Batch:
-    """Conditions and true a*b* (B, 2, H, W) in CIELAB units."""
+    """Conditions and true a*b* (B, 2, H, W) in CIELAB units; `views` neighbors at a time are views of one specimen."""
 
     condition: Condition
     ab: torch.Tensor
     lightness: torch.Tensor = field(repr=False)
+    views: int = 1
 
 
 class _Files:
@@ -165,7 +170,7 @@ class BatchDataset(Dataset[Batch]):
             folder = _folder(mix.photographs_folder, "photographs")
             paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
             self._photographs = _Files(paths, _read_color)
-        self._scenes: OrderedDict[tuple[int, int], Scene] = OrderedDict()
+        self._scenes: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(stage.steps for stage in self.stages)
@@ -180,14 +185,23 @@ class BatchDataset(Dataset[Batch]):
 
     def __getitem__(self, k: int) -> Batch:
         stage = self.stage(k)
+        if np.random.Generator(np.random.PCG64([self.seed, int(self.validation), k])).random() < self.mix.views:
+            series = [self._pair(k, j, stage) for j in range(stage.batch // 2)]
+            conditions = [
+                condition_views(self.config, [v.marked for v in pair], fill=pair[0].fill, spread=pair[0].spread)
+                for pair in series
+            ]
+            return _stacked(conditions, [view for pair in series for view in pair], views=2)
         samples = [self._sample(k, j, stage) for j in range(stage.batch)]
-        conditions = [
-            condition_image(self.config, s.lightness, s.hints.ab, s.hints.mask, fill=s.fill, spread=s.spread)
-            for s in samples
-        ]
-        ab = torch.from_numpy(np.stack([s.ab for s in samples])).movedim(-1, 1).float()
-        lightness = torch.from_numpy(np.stack([s.lightness for s in samples]))[:, None].float()
-        return Batch(Condition.stack(conditions), ab, lightness)
+        conditions = [condition_image(self.config, *s.marked, fill=s.fill, spread=s.spread) for s in samples]
+        return _stacked(conditions, samples)
+
+    def _pair(self, k: int, j: int, stage: Stage) -> list[Sample]:
+        rng = np.random.Generator(np.random.PCG64([self.seed, int(self.validation), k, j, 2]))
+        seed = self._scene_seed(k, rng, stage)
+        size = stage.size
+        views = self._kept(("views", seed, size), lambda: make_views(seed, size, rearranged=seed % 3 == 0)).views
+        return pair_sample(views, rng, gray=self.mix.gray, instance=self.mix.instance)
 
     def _sample(self, k: int, j: int, stage: Stage) -> Sample:
         rng = np.random.Generator(np.random.PCG64([self.seed, int(self.validation), k, j]))
@@ -217,20 +231,30 @@ class BatchDataset(Dataset[Batch]):
         return scene_sample(scene, rng, gray=mix.gray, instance=mix.instance)
 
     def _scene(self, k: int, rng: np.random.Generator, stage: Stage) -> Scene:
+        seed, size = self._scene_seed(k, rng, stage), round(stage.size * 1.4)
+        return self._kept(("scene", seed, size), lambda: make_scene(seed, size))
+
+    def _scene_seed(self, k: int, rng: np.random.Generator, stage: Stage) -> int:
         """A scene out of the lane's moving window: each step moves it on by the scenes a batch uses up."""
         lane, position = k % self.lanes, k // self.lanes
         fresh = stage.batch / self.mix.reuse
         number = int(position * fresh) + int(rng.integers(self.mix.window))
-        size = round(stage.size * 1.4)
         base = _VALIDATION_SEEDS if self.validation else 0
         # Distinct seeds for each lane, run and number.
-        seed = base + (self.seed * 1_000_003 + number * self.lanes + lane) % _VALIDATION_SEEDS
-        key = (seed, size)
+        return base + (self.seed * 1_000_003 + number * self.lanes + lane) % _VALIDATION_SEEDS
+
+    def _kept(self, key: tuple[str, int, int], make: Callable[[], Any]) -> Any:
         if key not in self._scenes:
-            self._scenes[key] = make_scene(seed, size)
+            self._scenes[key] = make()
             while len(self._scenes) > 2 * self.mix.window * self.lanes:
                 self._scenes.popitem(last=False)
         return self._scenes[key]
+
+
+def _stacked(conditions: Sequence[Condition], samples: Sequence[Sample], *, views: int = 1) -> Batch:
+    ab = torch.from_numpy(np.stack([s.ab for s in samples])).movedim(-1, 1).float()
+    lightness = torch.from_numpy(np.stack([s.lightness for s in samples]))[:, None].float()
+    return Batch(Condition.stack(conditions), ab, lightness, views)
 
 
 def _photograph(lab: np.ndarray, rng: np.random.Generator) -> Sample:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -194,13 +194,14 @@ def _quiet_worker(_: int) -> None:
 
 def _validation_batch(recipe: Recipe) -> Batch:
     size = recipe.stages[-1].size if recipe.stages else 64
-    dataset = BatchDataset(recipe.model, recipe.data, [Stage(1, size, 24)], seed=recipe.seed, validation=True)
+    mix = replace(recipe.data, views=0.0)
+    dataset = BatchDataset(recipe.model, mix, [Stage(1, size, 24)], seed=recipe.seed, validation=True)
     return dataset[0]
 
 
 def _move(batch: Batch, device: str | torch.device) -> Batch:
     condition: Condition = batch.condition.to(device)
-    return Batch(condition, batch.ab.to(device, non_blocking=True), batch.lightness)
+    return Batch(condition, batch.ab.to(device, non_blocking=True), batch.lightness, batch.views)
 
 
 def _update_average(average: ABDiffuser, model: ABDiffuser, decay: float) -> None:

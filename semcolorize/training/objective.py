@@ -28,7 +28,6 @@ def diffusion_loss(
     *,
     terminal_share: float = 0.5,
     knee: float = 0.25,
-    views: int = 1,
 ) -> torch.Tensor:
     """Pseudo-Huber error of the prediction.
 
@@ -54,12 +53,14 @@ def diffusion_loss(
     """
     config = model.config
     x0 = model.x0_of(batch.ab, batch.condition)
-    times = draw_times(len(x0), generator, terminal_share=terminal_share).to(x0.device)
+    # All views of a series are at the same time, as in sampling.
+    times = draw_times(len(x0) // batch.views, generator, terminal_share=terminal_share)
+    times = times.repeat_interleave(batch.views).to(x0.device)
     noise = torch.randn(x0.shape, generator=generator).to(x0.device)
     alpha = config.noise.alpha(times)[:, None, None, None]
     sigma = config.noise.sigma(times)[:, None, None, None]
     x_t = add_noise(x0, noise, alpha, sigma)
-    output = model(x_t, times, batch.condition, views).float()
+    output = model(x_t, times, batch.condition, batch.views).float()
     # Inks count as they show: little where the micrograph is nearly black.
     error = batch.condition.ink * (output - target(config.prediction, x0, noise, alpha, sigma))
     return ((error.square() + knee**2).sqrt() - knee).mean()
@@ -69,5 +70,7 @@ def diffusion_loss(
 def one_step_ab(model: ABDiffuser, batch: Batch, generator: torch.Generator) -> torch.Tensor:
     """Color in a single step from t = 1: CIELAB a*b* of shape (B, 2, H, W), the conditional mean."""
     noise = torch.randn(batch.ab.shape, generator=generator).to(batch.ab.device)
-    x0 = model.denoiser(batch.condition)(noise, torch.ones((), dtype=torch.float64, device=noise.device))
+    x0 = model.denoiser(batch.condition, views=batch.views)(
+        noise, torch.ones((), dtype=torch.float64, device=noise.device)
+    )
     return model.ab_from(x0, batch.condition)

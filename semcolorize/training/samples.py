@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.hints.simulate import DrawnHints, cell_hints, draw_count, object_hints, patch_hints
 from semcolorize.network.conditioning import Fill, Spread
 from semcolorize.scenes import Scene, draw_plan, paint
+from semcolorize.training.crops import renumber
 
-__all__ = ["Sample", "color_sample", "scene_sample"]
+__all__ = ["Sample", "color_sample", "pair_sample", "scene_sample"]
 
 
 @dataclass
@@ -23,6 +25,11 @@ class Sample:
     hints: DrawnHints
     fill: Fill = "auto"
     spread: Spread = "alike"
+
+    @property
+    def marked(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Lightness, hint_ab, hint_mask: what conditioning takes."""
+        return self.lightness, self.hints.ab, self.hints.mask
 
 
 def scene_sample(scene: Scene, rng: np.random.Generator, *, gray: float = 0.35, instance: float = 0.35) -> Sample:
@@ -96,6 +103,46 @@ def _some_instances(scene: Scene, number: int, rng: np.random.Generator) -> np.n
     instances = np.unique(scene.instances[scene.classes == number])
     count = 1 if rng.random() < 0.6 else min(len(instances), int(rng.integers(1, 6)))
     return rng.choice(instances, size=count, replace=False)
+
+
+def pair_sample(
+    views: Sequence[Scene], rng: np.random.Generator, *, gray: float = 0.35, instance: float = 0.35
+) -> list[Sample]:
+    """Color views of one specimen alike; hints mostly in the first only.
+
+    Parameters
+    ----------
+    views : sequence of Scene
+        Of one size, numbered alike.
+    rng, gray, instance
+        As for `scene_sample`.
+
+    Returns
+    -------
+    list of Sample
+        One a view, in one mode.
+    """
+    instances = np.concatenate([v.instances for v in views], axis=1)
+    classes = np.concatenate([v.classes for v in views], axis=1)
+    joint = Scene(
+        lightness=np.concatenate([v.lightness for v in views], axis=1),
+        instances=renumber(instances),
+        classes=classes,
+        height=np.concatenate([v.height for v in views], axis=1),
+        family_of_class=views[0].family_of_class,
+    )
+    whole = scene_sample(joint, rng, gray=gray, instance=instance)
+    width = views[0].lightness.shape[1]
+    first_only = rng.random() < 0.75 and bool(whole.hints.mask[:, :width].any())
+    samples = []
+    for i in range(len(views)):
+        part = (slice(None), slice(i * width, (i + 1) * width))
+        hints = DrawnHints(whole.hints.ab[part].copy(), whole.hints.mask[part].copy())
+        if first_only and i > 0:
+            hints = DrawnHints.empty((hints.mask.shape[0], hints.mask.shape[1]))
+        lightness = np.ascontiguousarray(joint.lightness[part])
+        samples.append(Sample(lightness, np.ascontiguousarray(whole.ab[part]), hints, whole.fill, whole.spread))
+    return samples
 
 
 def color_sample(lightness: np.ndarray, ab: np.ndarray, rng: np.random.Generator) -> Sample:
