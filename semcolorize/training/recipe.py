@@ -104,7 +104,8 @@ def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = No
     """
     path = Path(recipe)
     bundled = Path(str(resources.files("semcolorize"))) / "recipes" / f"{path.name}.yaml"
-    if not path.exists() and path.parent == Path() and bundled.is_file():
+    # A run of that name may lie in the working folder.
+    if not path.is_file() and path.parent == Path() and bundled.is_file():
         path = bundled
     source = load_yaml(path)
     if not isinstance(source.data, dict):

@@ -7,8 +7,19 @@ from PIL import Image
 from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError, ImageReadError
 from semcolorize.evaluation.baselines import BASELINES, levin, levin_system
-from semcolorize.evaluation.metrics import bootstrap_interval, chroma_ratio, psnr, rgb_from_ab
+from semcolorize.evaluation.metrics import (
+    bootstrap_interval,
+    boundary_psnr,
+    chroma_ratio,
+    colorfulness,
+    hint_fidelity,
+    psnr,
+    rgb_from_ab,
+    ssim,
+)
+from semcolorize.evaluation.perceptual import find_lpips
 from semcolorize.evaluation.protocol import PROTOCOLS, ColorImage, draw_hints, list_images, read_color_image
+from semcolorize.evaluation.run import evaluate
 
 ICOLORIT = PROTOCOLS["icolorit"]
 
@@ -121,3 +132,61 @@ def test_folders_and_files_are_checked(tmp_path):
         read_color_image(tmp_path / "x.png", ICOLORIT)
     Image.new("RGB", (30, 50), (200, 10, 10)).save(tmp_path / "y.png")
     assert read_color_image(tmp_path / "y.png", ICOLORIT).rgb.shape == (224, 224, 3)
+
+
+def test_structural_similarity_is_one_for_equal_images_and_falls_with_noise():
+    rgb = image(side=64).rgb
+    noisy = np.clip(rgb + np.random.default_rng(1).normal(0, 0.1, rgb.shape), 0, 1)
+    assert ssim(rgb, rgb) == pytest.approx(1)
+    assert ssim(noisy, rgb) < 0.97
+
+
+def test_colorfulness_is_none_for_gray_and_grows_with_saturation():
+    gray = np.random.default_rng(0).random((32, 32, 1)) * np.ones(3)
+    assert colorfulness(gray) == pytest.approx(0, abs=1e-9)
+    halves = np.zeros((32, 32, 3))
+    halves[:, :16, 0], halves[:, 16:, 2] = 1, 1  # red and blue
+    # By hand: rg is 255 and 0, yb is 127.5 and -255.
+    spread, mean = np.hypot(127.5, 191.25), np.hypot(127.5, -63.75)
+    assert colorfulness(halves) == pytest.approx(spread + 0.3 * mean)
+
+
+def test_errors_at_color_edges_count_and_elsewhere_do_not():
+    ab = np.zeros((32, 32, 2))
+    ab[:, 16:] = 40
+    reference = np.full((32, 32, 3), 0.5)
+    away, near = reference.copy(), reference.copy()
+    away[:, :8] += 0.2
+    near[:, 15:17] += 0.2
+    assert boundary_psnr(away, reference, ab) == pytest.approx(50)
+    assert boundary_psnr(near, reference, ab) < 25
+    assert np.isnan(boundary_psnr(away, reference, 0 * ab))
+
+
+def test_hint_fidelity_is_the_difference_where_hinted():
+    lightness, ab, mask = small()
+    assert hint_fidelity(ab, ab, mask, lightness) == pytest.approx(0, abs=1e-9)
+    assert hint_fidelity(0 * ab, ab, mask, lightness) > 5
+    assert np.isnan(hint_fidelity(ab, ab, 0 * mask > 1, lightness))
+
+
+def test_gains_over_the_walker_are_paired_by_image():
+    def worse(lightness, hint_ab, hint_mask):
+        return BASELINES["random-walker"](lightness, hint_ab, hint_mask) + 60
+
+    rgb = [np.random.default_rng(k).random((28, 28, 1)) * [1, 0.5, 0.2 * k] for k in range(4)]
+    images = [ColorImage(str(k), x, rgb_to_lab(x)) for k, x in enumerate(rgb)]
+    run = evaluate(images, {"random-walker": BASELINES["random-walker"], "worse": worse}, ICOLORIT, [0, 3])
+    rows = {(row["method"], row["hints"]): row for row in run.summary()}
+    assert rows["random-walker", 3]["gain"] == 0 == rows["random-walker", 3]["gain_high"]
+    assert rows["worse", 3]["gain_high"] < 0
+    assert rows["worse", 0]["hint_fidelity"] is None and rows["worse", 3]["hint_fidelity"] > 0
+
+
+def test_lpips_is_left_out_with_a_reason_where_it_is_not_installed():
+    distance, remark = find_lpips()
+    if distance is None:
+        assert "LPIPS left out" in remark
+    else:
+        rgb = image(side=64).rgb
+        assert distance(rgb, rgb) == pytest.approx(0, abs=1e-6) and "alex" in remark

@@ -69,7 +69,7 @@ def test_untrained_compact_network_is_the_propagated_hints(seed):
     condition = condition_image(SMALL, *drawn(seed=seed))
     ab = sample_ab(model, condition, [(0, 0)], num_steps=1)[0]
     # One step from t = 1: only the schedule's floor of signal is left of the noise.
-    torch.testing.assert_close(ab, condition.prior * SMALL.ab_scale, atol=1.0, rtol=0)
+    torch.testing.assert_close(ab, condition.prior * condition.ink * SMALL.ab_scale, atol=1.0, rtol=0)
 
 
 def test_a_gray_hint_is_seen():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from skimage.segmentation import random_walker as oracle
 
+from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
-from semcolorize.hints.propagate import propagate, random_walker
+from semcolorize.hints.propagate import HintPool, pool_hints, propagate, random_walker, spread_remainder
 
 
 def scene(seed=0, shape=(24, 28)):
@@ -49,19 +50,69 @@ def test_cells_are_convex_and_certain_at_the_hint(shape):
     mask[1, 2], ab[1, 2] = True, (20, -30)
     mask[-2, -1], ab[-2, -1] = True, (-10, 50)
     result = propagate(lightness, ab, mask)
-    assert result.ab.shape == (shape[0] // 4, shape[1] // 4, 2)
-    assert (result.confidence >= 0).all() and (result.confidence <= 1).all()
-    assert result.ab[..., 0].min() >= -10 - 1e-3 and result.ab[..., 0].max() <= 20 + 1e-3
+    assert result.ink.shape == (shape[0] // 4, shape[1] // 4, 2)
+    for plane in (result.confidence, result.near, result.likeness):
+        assert (plane >= 0).all() and (plane <= 1).all()
+    assert (result.near <= result.confidence + 1e-6).all()
+    inks = result.hint_ink[result.seeds > 0]
+    for guess in (result.ink, result.similar):
+        assert (guess.reshape(-1, 2) >= inks.min(axis=0) - 1e-3).all()
+        assert (guess.reshape(-1, 2) <= inks.max(axis=0) + 1e-3).all()
 
 
 def test_one_hint_colors_everything_alike_and_confidence_falls_with_distance():
-    lightness = np.full((64, 64), 50.0)
+    lightness = np.full((64, 64), 44.0)  # where the ink is the color
     mask, ab = np.zeros((64, 64), bool), np.zeros((64, 64, 2))
     mask[30:34, 2:6], ab[30:34, 2:6] = True, (25, 35)
     result = propagate(lightness, ab, mask)
-    np.testing.assert_allclose(result.ab, np.broadcast_to([25, 35], result.ab.shape), atol=1e-3)
+    np.testing.assert_allclose(result.ink, np.broadcast_to([25, 35], result.ink.shape), atol=1e-3)
     row = result.confidence[8]
     assert row[1] > 0.9 and (np.diff(row[1:]) < 0).all()
+
+
+def test_a_tint_is_recovered_at_every_lightness_from_one_hint():
+    lightness = np.linspace(10, 95, 128) * np.ones((64, 1))
+    truth = ink_curve(lightness)[..., None] * np.array([30.0, -20.0])
+    mask = np.zeros(lightness.shape, bool)
+    mask[32:36, 60:64] = True
+    ink = propagate(lightness, truth, mask).ink
+    np.testing.assert_allclose(ink, np.broadcast_to([30, -20], ink.shape), atol=0.1)
+
+
+def test_beyond_reach_the_color_comes_from_hints_of_like_lightness():
+    stripes = np.where(np.arange(128) // 16 % 2 == 0, 20.0, 80.0) * np.ones((64, 1))
+    mask, ab = np.zeros(stripes.shape, bool), np.zeros((*stripes.shape, 2))
+    mask[30:34, 6:10], ab[30:34, 6:10] = True, (20, 0)
+    mask[30:34, 22:26], ab[30:34, 22:26] = True, (0, 20)
+    result = propagate(stripes, ab, mask)
+    dark, bright = result.ink[8, 26], result.ink[8, 30]  # two stripes each away from any hint
+    assert dark[0] > 5 * abs(dark[1]) and bright[1] > 5 * abs(bright[0])
+    assert result.likeness.min() > 0.99
+    assert result.near[8, 30] < 0.2 < 0.9 < result.near[8, 2]
+
+
+def test_a_view_without_hints_takes_them_from_the_others():
+    lightness = np.where(np.arange(64) < 32, 30.0, 70.0) * np.ones((64, 1))
+    mask, ab = np.zeros((64, 64), bool), np.zeros((64, 64, 2))
+    mask[32:36, 8:12], ab[32:36, 8:12] = True, (50, 0)
+    mask[32:36, 48:52], ab[32:36, 48:52] = True, (0, 50)
+    other, nothing = lightness[:, ::-1], np.zeros((64, 64), bool)
+    pool = HintPool.join([pool_hints(lightness, ab, mask), pool_hints(other, ab, nothing)])
+    assert len(pool.lightness) == 2
+    result = propagate(other, np.zeros_like(ab), nothing, pool=pool)
+    assert (result.confidence == 0).all() and (result.seeds == 0).all()
+    assert (result.ink[:, :7, 1] > 30).all() and (result.ink[:, 9:, 0] > 30).all()
+    alone = propagate(lightness, ab, mask)
+    np.testing.assert_array_equal(propagate(lightness, ab, mask, pool=pool).ink, alone.ink)
+
+
+def test_a_remainder_stays_near_its_hint_and_behind_edges():
+    lightness = np.where(np.arange(128) < 64, 30.0, 70.0) * np.ones((128, 1))
+    mask, missing = np.zeros((128, 128), bool), np.zeros((128, 128, 2))
+    mask[62:66, 30:34], missing[62:66, 30:34] = True, (10, -5)
+    spread = spread_remainder(lightness, missing, mask)
+    np.testing.assert_allclose(spread[16, 8], (10, -5), atol=0.5)
+    assert np.abs(spread[:, 17:]).max() < 0.5 and np.abs(spread[0]).max() < 2
 
 
 def test_confidence_means_the_same_at_every_size():
@@ -79,14 +130,14 @@ def test_a_hint_stops_at_an_edge():
     mask, ab = np.zeros((64, 64), bool), np.zeros((64, 64, 2))
     mask[32, 10], ab[32, 10] = True, (50, 0)
     mask[32, 50], ab[32, 50] = True, (0, 50)
-    result = propagate(lightness, ab, mask).ab
+    result = propagate(lightness, ab, mask).ink
     assert (result[:, :7, 0] > 30).all() and (result[:, 9:, 1] > 30).all()
 
 
 def test_without_hints_nothing_is_colored():
     lightness = np.zeros((8, 8))
     for result in (random_walker(lightness, np.ones((8, 8, 2)), np.zeros((8, 8), bool)),
-                   propagate(lightness, np.ones((8, 8, 2)), np.zeros((8, 8))).ab):  # fmt: skip
+                   propagate(lightness, np.ones((8, 8, 2)), np.zeros((8, 8))).ink):  # fmt: skip
         assert (result == 0).all()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from semcolorize.scenes import FAMILIES, PLAN_KINDS, ColorPlan, Scene, draw_plan, make_scene, paint
+from semcolorize.scenes import FAMILIES, PLAN_KINDS, ColorPlan, Scene, Tint, draw_plan, make_scene, paint
 from semcolorize.scenes.detector import GRAY_TO_LIGHTNESS
 from semcolorize.scenes.substrates import SUBSTRATES
 
@@ -173,15 +176,15 @@ def test_gray_background_is_exactly_gray(kind: str, scenes: list[Scene]) -> None
     for seed, scene in enumerate(scenes):
         if len(scene.family_of_class) == 1:
             continue
-        ab = paint(scene, draw_plan(scene, _rng(seed), kind))
+        ab = paint(scene, draw_plan(scene, _rng(seed), kind).painted_exactly())
         assert (ab[scene.instances == 0] == 0).all()
 
 
 def test_highlight_colors_one_class_and_nothing_else(scenes: list[Scene]) -> None:
     for seed, scene in enumerate(scenes):
-        ab = paint(scene, draw_plan(scene, _rng(seed), "highlight-class"))
+        ab = paint(scene, draw_plan(scene, _rng(seed), "highlight-class").painted_exactly())
         assert len(np.unique(scene.classes[np.any(ab != 0, axis=-1)])) == 1
-        ab = paint(scene, draw_plan(scene, _rng(seed), "highlight-instance"))
+        ab = paint(scene, draw_plan(scene, _rng(seed), "highlight-instance").painted_exactly())
         assert len(np.unique(scene.instances[np.any(ab != 0, axis=-1)])) == 1
 
 
@@ -219,3 +222,20 @@ def test_colors_are_saturated_as_in_published_micrographs(scenes: list[Scene]) -
 def test_unknown_plan_is_refused_with_the_accepted_ones(scenes: list[Scene]) -> None:
     with pytest.raises(ValueError, match=r"'rainbow'.*one-hue"):
         draw_plan(scenes[0], _rng(), "rainbow")
+
+
+def test_a_tint_follows_lightness_from_nothing_over_a_peak() -> None:
+    tint = Tint(peak=50, rise=1.0, white=0.5, fall=1.0)
+    np.testing.assert_allclose(tint(np.array([0.0, 25, 50, 75, 100])), [0, 0.5, 1, 0.75, 0.5], atol=1e-6)
+
+
+def test_hurried_painting_misses_outlines_by_little(scenes: list[Scene]) -> None:
+    for seed, scene in enumerate(scenes[:10]):
+        plan = replace(draw_plan(scene, _rng(seed), "two-hues").painted_exactly(), tint=None, shadow_ab=None)
+        plan = replace(plan, hue_slope=0.0, drift=0.0)
+        exact = paint(scene, plan)
+        slipped = paint(scene, replace(plan, slip=1.0, softness=0.5))
+        wrong = np.linalg.norm(slipped - exact, axis=-1) > 5
+        edges = np.linalg.norm(np.gradient(exact, axis=(0, 1)), axis=(0, -1)) > 0
+        far = ndimage.distance_transform_edt(~edges) if edges.any() else np.full(wrong.shape, np.inf)
+        assert not wrong[far > 6].any()

@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 import torch
 
+from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError, WeightsError
-from semcolorize.network.conditioning import PRESETS
+from semcolorize.network.conditioning import PRESETS, ABDiffuser
 from semcolorize.network.weights import load_weights
-from semcolorize.scenes import make_scene
+from semcolorize.scenes import make_scene, make_views
 from semcolorize.training.dataset import BatchDataset, MixConfig, Stage
 from semcolorize.training.loop import learning_rate, train
+from semcolorize.training.objective import diffusion_loss
 from semcolorize.training.recipe import OptimizerConfig, read_recipe, recipe_from_dict
-from semcolorize.training.samples import color_sample, scene_sample
+from semcolorize.training.recolor import photograph_scene
+from semcolorize.training.samples import color_sample, pair_sample, scene_sample
 
 SMALL = {"dim": 16, "multipliers": [1, 2], "attention": ["none", "full"]}
 TINY = {
@@ -163,3 +166,52 @@ def test_missing_data_is_named(tmp_path):
         BatchDataset(PRESETS["compact"], MixConfig(masks=0), [Stage(1)])
     with pytest.raises(ConfigError, match="multiple of 16"):
         BatchDataset(PRESETS["compact"], ONLY_SCENES, [Stage(1, 70)])
+
+
+def test_photographs_become_scenes_of_their_colors():
+    rows, cols = np.mgrid[:64, :64]
+    disk = (rows - 30) ** 2 + (cols - 34) ** 2 < 15**2
+    rgb = np.where(disk[..., None], [0.8, 0.2, 0.1], [0.1, 0.3, 0.7]) * (0.7 + 0.3 * (cols / 64)[..., None])
+    lab = rgb_to_lab(rgb + np.random.default_rng(0).normal(0, 0.01, rgb.shape).clip(-0.05, 0.05)).astype(np.float32)
+    found = 0
+    for seed in range(8):
+        scene = photograph_scene(lab, np.random.default_rng(seed))
+        np.testing.assert_array_equal(scene.lightness, lab[..., 0])
+        assert np.isin(np.arange(1, scene.instances.max() + 1), scene.instances).all()
+        assert len(scene.family_of_class) == scene.classes.max() + 1
+        assert ((scene.instances > 0) == (scene.classes > 0)).all()
+        inside, outside = (np.bincount(scene.classes[part]).argmax() for part in (disk, ~disk))
+        found += inside != outside
+    assert found == 8
+
+
+def test_views_are_colored_alike_after_hints_in_the_first():
+    hidden = 0
+    for seed in range(12):
+        series = make_views(seed, 64, 2)
+        pair = pair_sample(series.views, np.random.default_rng(seed), gray=0.3, instance=0.5)
+        assert len(pair) == 2 and pair[0].fill == pair[1].fill and pair[0].spread == pair[1].spread
+        hidden += pair[0].hints.mask.any() and not pair[1].hints.mask.any()
+        hues = []
+        for view, sample in zip(series.views, pair, strict=True):
+            np.testing.assert_array_equal(sample.lightness, view.lightness)
+            hues.append({int(n): sample.ab[view.instances == n].mean(axis=0) for n in np.unique(view.instances)})
+        for number in set(hues[0]) & set(hues[1]):
+            one, two = hues[0][number], hues[1][number]
+            if min(np.hypot(*one), np.hypot(*two)) > 15 and (series.views[0].instances == number).sum() > 100:
+                assert one @ two > 0.5 * np.hypot(*one) * np.hypot(*two)
+    assert hidden >= 6
+
+
+def test_batches_of_views_hold_neighbors_and_train():
+    mix = MixConfig(scenes=1, masks=0, photographs=0, window=4, views=1.0)
+    batch = BatchDataset(PRESETS["compact"], mix, [Stage(2, 64, 4)])[0]
+    assert batch.views == 2 and batch.ab.shape == (4, 2, 64, 64)
+    torch.manual_seed(0)
+    shape = {"dim": 16, "multipliers": (1, 2), "attention": ("none", "full")}
+    model = ABDiffuser(PRESETS["compact"].with_network(**shape))
+    loss = diffusion_loss(model, batch, torch.Generator().manual_seed(0))
+    loss.backward()
+    assert torch.isfinite(loss)
+    flags = batch.condition.flags
+    assert torch.equal(flags[0::2], flags[1::2])
