@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["DrawnHints", "cell_hints", "draw_count", "object_hints", "patch_hints"]
+__all__ = ["DrawnHints", "cell_hints", "draw_count", "object_hints", "patch_hints", "thesis_hints"]
 
 _DENSITY = 0.08
 """Most hints per cell of 4 x 4 pixels: 200 hints on a 224 x 224 image are 6 %. Small crops must not see more."""
@@ -78,6 +78,13 @@ def patch_hints(
         area = (slice(top, top + side), slice(left, left + side))
         drawn.mark(area, ab[area].mean(axis=(0, 1)))
     return drawn
+
+
+def thesis_hints(ab: np.ndarray, rng: np.random.Generator) -> DrawnHints:
+    """Hints as the thesis draws them: n patches, n + 1 geometric with p = 1/8, or in 1 % of draws the whole truth."""
+    if rng.random() < 0.01:
+        return DrawnHints(ab.astype(np.float32).copy(), np.ones(ab.shape[:2], bool))
+    return patch_hints(ab, rng, int(rng.geometric(1 / 8)) - 1)
 
 
 def object_hints(

@@ -107,7 +107,7 @@ class ModelConfig:
 
     def with_network(self, **changes: Any) -> ModelConfig:
         """Copy with changes to the network's shape."""
-        return replace(self, network=replace(self.network, **changes))
+        return replace(self, network=UNetConfig.from_dict(asdict(self.network) | changes))
 
 
 GRID_CHANNELS = ("hint a", "hint b", "hint mask", "prior a", "prior b", "confidence", "near", "similar a", "similar b",

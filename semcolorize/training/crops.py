@@ -39,13 +39,13 @@ def turn(values: np.ndarray, quarter_turns: int, flip: bool) -> np.ndarray:
     return np.ascontiguousarray(values[:, ::-1] if flip else values)
 
 
-def vary_lightness(lightness: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Contrast, brightness and gamma as different detectors and operators set them; inverted now and then."""
+def vary_lightness(lightness: np.ndarray, rng: np.random.Generator, *, inverted: float = 0.04) -> np.ndarray:
+    """Contrast, brightness and gamma as different detectors and operators set them; `inverted` now and then."""
     scaled = np.clip(lightness / 100, 0, 1)
     if rng.random() < 0.5:
         scaled = scaled ** np.exp(rng.normal(0, 0.25))
         scaled = np.clip((scaled - 0.5) * np.exp(rng.normal(0, 0.15)) + 0.5 + rng.normal(0, 0.05), 0, 1)
-    if rng.random() < 0.04:
+    if rng.random() < inverted:
         scaled = 1 - scaled
     return (100 * scaled).astype(np.float32)
 

@@ -19,9 +19,10 @@ from torch.utils.data import DataLoader
 
 from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import ABDiffuser, Condition
-from semcolorize.network.weights import save_weights
+from semcolorize.network.weights import load_weights, save_weights
 from semcolorize.training.checkpoint import load_checkpoint, save_checkpoint
-from semcolorize.training.dataset import Batch, BatchDataset, BatchNumbers, Stage
+from semcolorize.training.dataset import Batch, BatchDataset, BatchNumbers, stage_at
+from semcolorize.training.mix import FOLDERS, Stage
 from semcolorize.training.objective import diffusion_loss, one_step_ab
 from semcolorize.training.recipe import OptimizerConfig, Recipe
 
@@ -54,11 +55,11 @@ class TrainingResult:
     remarks: tuple[str, ...] = ()
 
 
-def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
-    """Rate at `step`: warm-up, plateau, linear cooldown over the last ``config.cooldown`` of `steps`."""
+def learning_rate(step: int, steps: int, config: OptimizerConfig, plateau: float = 0.0) -> float:
+    """Rate at `step`: warm-up, plateau (0: the optimizer's), linear cooldown over the last ``config.cooldown``."""
     warm = min(1.0, (step + 1) / max(config.warmup, 1))
     cool = min(1.0, (steps - step) / max(config.cooldown * steps, 1))
-    return config.learning_rate * warm * cool
+    return (plateau or config.learning_rate) * warm * cool
 
 
 def train(
@@ -102,7 +103,12 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     model = ABDiffuser(recipe.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if recipe.init is not None and not checkpoint.exists():
+        _start_from(recipe.init, model)
     average = copy.deepcopy(model).eval().requires_grad_(False)
+    if torch.device(device).type == "cuda":
+        # A minute for every size of crop: on the CPU it would save too little.
+        model.network.compile()
     config = recipe.optimizer
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     step = 0
@@ -124,10 +130,13 @@ def train(
         for batch in loader:
             batch = _move(batch, device)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, recipe.steps, config)
+                group["lr"] = learning_rate(step, recipe.steps, config, stage_at(recipe.stages, step).learning_rate)
             generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
             with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-                loss = diffusion_loss(model, batch, generator, terminal_share=config.terminal_share, knee=config.knee)
+                loss = diffusion_loss(
+                    model, batch, generator, terminal_share=config.terminal_share, knee=config.knee,
+                    min_snr=config.min_snr, offset_noise=stage_at(recipe.stages, step).offset_noise,
+                )  # fmt: skip
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -163,12 +172,25 @@ def train(
     return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256, tuple(remarks))
 
 
+def _start_from(name: str, model: ABDiffuser) -> None:
+    loaded = load_weights(name)
+    if loaded.model.config != model.config:
+        raise ConfigError(
+            f"init {name!r} holds another network than the recipe's preset; leave network out of the recipe, or init.",
+            key="init",
+        )
+    model.load_state_dict(loaded.model.state_dict())
+
+
 def _record(recipe: Recipe) -> dict[str, Any]:
     """Plain data of a recipe as it travels with weights: data folders by name, for paths tell of people."""
     record: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    for key in ("masks_folder", "photographs_folder"):
-        if record["data"][key] is not None:
-            record["data"][key] = Path(record["data"][key]).name
+    for mix in (record["data"], *(stage["data"] for stage in record["stages"])):
+        for key in FOLDERS:
+            if mix.get(key) is not None:
+                mix[key] = Path(mix[key]).name
+    if record["init"] is not None:
+        record["init"] = Path(record["init"]).name
     return record
 
 
@@ -194,7 +216,7 @@ def _quiet_worker(_: int) -> None:
 
 def _validation_batch(recipe: Recipe) -> Batch:
     size = recipe.stages[-1].size if recipe.stages else 64
-    mix = replace(recipe.data, views=0.0)
+    mix = replace(recipe.data, **(recipe.stages[-1].data if recipe.stages else {}) | {"views": 0.0})
     dataset = BatchDataset(recipe.model, mix, [Stage(1, size, 24)], seed=recipe.seed, validation=True)
     return dataset[0]
 

@@ -28,6 +28,8 @@ def diffusion_loss(
     *,
     terminal_share: float = 0.5,
     knee: float = 0.25,
+    min_snr: float = 0.0,
+    offset_noise: float = 0.0,
 ) -> torch.Tensor:
     """Pseudo-Huber error of the prediction.
 
@@ -45,7 +47,12 @@ def diffusion_loss(
     terminal_share : float
         See `draw_times`.
     knee : float
-        In network units.
+        In network units; 0 for squared error.
+    min_snr : float
+        Largest signal-to-noise ratio with which a time step's error in x0 counts (Hang et al. 2023); 0 for the
+        prediction's own error, equally at all times.
+    offset_noise : float
+        Noise of one color over the whole image, relative to that of each pixel.
 
     Returns
     -------
@@ -56,14 +63,23 @@ def diffusion_loss(
     # All views of a series are at the same time, as in sampling.
     times = draw_times(len(x0) // batch.views, generator, terminal_share=terminal_share)
     times = times.repeat_interleave(batch.views).to(x0.device)
-    noise = torch.randn(x0.shape, generator=generator).to(x0.device)
+    noise = torch.randn(x0.shape, generator=generator)
+    if offset_noise > 0:
+        noise = noise + offset_noise * torch.randn((*x0.shape[:2], 1, 1), generator=generator)
+    noise = noise.to(x0.device)
     alpha = config.noise.alpha(times)[:, None, None, None]
     sigma = config.noise.sigma(times)[:, None, None, None]
     x_t = add_noise(x0, noise, alpha, sigma)
     output = model(x_t, times, batch.condition, batch.views).float()
     # Inks count as they show: little where the micrograph is nearly black.
     error = batch.condition.ink * (output - target(config.prediction, x0, noise, alpha, sigma))
-    return ((error.square() + knee**2).sqrt() - knee).mean()
+    loss = (error.square() + knee**2).sqrt() - knee if knee > 0 else error.square()
+    if min_snr > 0:
+        snr = (alpha / sigma).square()
+        # Squared errors of x0, eps and v stand as 1 : SNR : SNR + 1.
+        own = {"x0": torch.ones_like(snr), "eps": snr, "v": snr + 1}[config.prediction]
+        loss = loss * snr.clamp(max=min_snr) / own
+    return loss.mean()
 
 
 @torch.no_grad()

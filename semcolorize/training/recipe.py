@@ -14,7 +14,7 @@ from typing import Any
 from semcolorize.errors import ConfigError
 from semcolorize.hintfiles.yaml_source import load_yaml
 from semcolorize.network.conditioning import PRESETS, ModelConfig
-from semcolorize.training.dataset import MixConfig, Stage
+from semcolorize.training.mix import FOLDERS, HINT_STYLES, MixConfig, Stage
 
 __all__ = ["OptimizerConfig", "Recipe", "read_recipe", "recipe_from_dict"]
 
@@ -35,7 +35,10 @@ class OptimizerConfig:
     terminal_share : float
         Share of samples at t = 1.
     knee : float
-        Error, in network units, beyond which it counts linearly.
+        Error, in network units, beyond which it counts linearly; 0 for squared error.
+    min_snr : float
+        Largest weight of a time step, as a signal-to-noise ratio (Hang et al. 2023; the thesis' code uses 5); 0 for
+        equal weights.
     precision : {"bf16", "fp32"}
     """
 
@@ -47,6 +50,7 @@ class OptimizerConfig:
     ema: float = 0.999
     terminal_share: float = 0.5
     knee: float = 0.25
+    min_snr: float = 0.0
     precision: str = "bf16"
 
 
@@ -66,6 +70,8 @@ class Recipe:
         Processes that make batches.
     network : dict
         Changes to the preset's network.
+    init : str or None
+        Weights to start from: a bundled name or a safetensors file.
     """
 
     preset: str = "compact"
@@ -75,6 +81,7 @@ class Recipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     workers: int = 1
     network: dict[str, Any] = field(default_factory=dict)
+    init: str | None = None
 
     @property
     def model(self) -> ModelConfig:
@@ -93,7 +100,7 @@ def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = No
     Parameters
     ----------
     recipe : str or path-like
-        A file, or the name of a recipe that comes with the package (``compact``, ``thesis``).
+        A file, or the name of a recipe that comes with the package (``compact``, ``thesis``, ``finetune``).
     data_folder : Path, optional
         Where relative data folders start; the working folder by default.
 
@@ -138,20 +145,18 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         With all faults at once.
     """
     faults: list[ConfigError] = []
-    data = dict(_section(values, "data", faults))
-    if folder is not None:
-        for key in ("masks_folder", "photographs_folder"):
-            if isinstance(data.get(key), str) and not Path(data[key]).expanduser().is_absolute():
-                data[key] = str(folder / data[key])
+    data = _located(_section(values, "data", faults), folder)
     stages = []
     listed = values.get("stages", [{}])
     if not isinstance(listed, list) or not listed:
         faults.append(ConfigError("stages must be a list of at least one stage.", key="stages"))
         listed = []
     for i, stage in enumerate(listed):
-        stages.append(
-            _build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, f"stages[{i}]", faults)
-        )
+        where = f"stages[{i}]"
+        built = _build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, where, faults)
+        changes = _located(built.data, folder)
+        _build(MixConfig, changes, f"{where}.data", faults)
+        stages.append(dataclasses.replace(built, data=changes))
     mix = _build(MixConfig, data, "data", faults)
     optimizer = _build(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
     preset = values.get("preset", "compact")
@@ -159,9 +164,24 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         faults.append(ConfigError(f"preset {preset!r} is not known; there are {', '.join(PRESETS)}.", key="preset"))
     rest = {k: v for k, v in values.items() if k not in {"stages", "data", "optimizer"}}
     recipe = _build(Recipe, rest, "", faults)
+    for mixed, where in [(mix, "data"), *((s.data, f"stages[{i}].data") for i, s in enumerate(stages))]:
+        style = mixed.get("hints", "mixed") if isinstance(mixed, dict) else mixed.hints
+        if style not in HINT_STYLES:
+            faults.append(
+                ConfigError(f"{where}.hints is {style!r}; {' or '.join(HINT_STYLES)} is accepted.", key=where)
+            )
     if faults:
         raise ConfigError.from_faults(faults)
     return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer)
+
+
+def _located(data: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """Copy of a mix whose relative folders start at `folder`."""
+    data = dict(data)
+    for key in FOLDERS if folder is not None else ():
+        if isinstance(data.get(key), str) and not Path(data[key]).expanduser().is_absolute():
+            data[key] = str(folder / data[key])
+    return data
 
 
 def _section(values: dict[str, Any], key: str, faults: list[ConfigError]) -> dict[str, Any]:
@@ -178,7 +198,7 @@ def _build(kind: Any, values: Any, where: str, faults: list[ConfigError]) -> Any
 
     if not isinstance(values, dict):
         faults.append(ConfigError(f"{where} must be a mapping, not {type(values).__name__}.", key=where))
-        return kind()
+        return kind(steps=1) if kind is Stage else kind()
     known = {f.name: f for f in dataclasses.fields(kind)}
     accepted = {}
     for key, value in values.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semcolorize.color.gamut import compress_chroma
-from semcolorize.hints.simulate import DrawnHints, cell_hints, draw_count, object_hints, patch_hints
+from semcolorize.hints.simulate import DrawnHints, cell_hints, draw_count, object_hints, patch_hints, thesis_hints
 from semcolorize.network.conditioning import Fill, Spread
 from semcolorize.scenes import Scene, draw_plan, paint
 from semcolorize.training.crops import renumber
@@ -145,9 +145,11 @@ def pair_sample(
     return samples
 
 
-def color_sample(lightness: np.ndarray, ab: np.ndarray, rng: np.random.Generator) -> Sample:
-    """A color image with hints of every automatic kind, to be colored whole."""
+def color_sample(lightness: np.ndarray, ab: np.ndarray, rng: np.random.Generator, *, thesis: bool = False) -> Sample:
+    """A color image to be colored whole, with hints of every automatic kind or as in the thesis (section 4.3)."""
     shape = (ab.shape[0], ab.shape[1])
+    if thesis:
+        return Sample(lightness, ab, thesis_hints(ab, rng))
     count = draw_count(rng, shape)
     if rng.random() < 0.6:
         hints = cell_hints(ab, rng, count)

@@ -10,14 +10,17 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError, WeightsError
+from semcolorize.hints.simulate import thesis_hints
 from semcolorize.network.conditioning import PRESETS, ABDiffuser
 from semcolorize.network.weights import load_weights
 from semcolorize.scenes import make_scene, make_views
-from semcolorize.training.dataset import BatchDataset, MixConfig, Stage
+from semcolorize.training.dataset import BatchDataset
 from semcolorize.training.loop import learning_rate, train
+from semcolorize.training.mix import MixConfig, Stage
 from semcolorize.training.objective import diffusion_loss
 from semcolorize.training.recipe import OptimizerConfig, read_recipe, recipe_from_dict
 from semcolorize.training.recolor import photograph_scene
@@ -215,3 +218,76 @@ def test_batches_of_views_hold_neighbors_and_train():
     assert torch.isfinite(loss)
     flags = batch.condition.flags
     assert torch.equal(flags[0::2], flags[1::2])
+
+
+def test_every_bundled_recipe_is_valid(tmp_path):
+    thesis = read_recipe("thesis", data_folder=tmp_path)
+    assert (thesis.steps, thesis.stages[1].batch, thesis.optimizer.min_snr) == (120000, 32, 5)
+    assert thesis.stages[0].data["colored_folder"] == str(tmp_path / "images")
+    finetune = read_recipe("finetune", data_folder=tmp_path)
+    assert finetune.init == "default" and finetune.model == PRESETS["compact"]
+
+
+def test_a_run_in_a_folder_named_like_its_recipe_finds_the_recipe(tmp_path, monkeypatch):
+    (tmp_path / "compact").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_recipe("compact").preset == "compact"
+
+
+def test_stages_change_rate_and_mix(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        rgb = np.zeros((48, 48, 3), np.uint8)
+        rgb[..., 0 if name == "one" else 2] = 200
+        Image.fromarray(rgb).save(tmp_path / name / "a.png")
+    values = TINY | {
+        "stages": [
+            {"steps": 2, "size": 32, "batch": 2, "data": {"colored_folder": "one"}},
+            {"steps": 2, "size": 32, "batch": 2, "learning_rate": 1.0e-5, "data": {"colored_folder": "two"}},
+        ],
+        "data": {"scenes": 0.0, "masks": 0.0, "photographs": 0.0, "colored": 1.0, "hints": "thesis"},
+    }
+    recipe = recipe_from_dict(values, folder=tmp_path)
+    data = BatchDataset(recipe.model, recipe.data, recipe.stages)
+    assert data[0].ab[:, 1].mean() > 0 > data[2].ab[:, 1].mean()  # red is yellowish in b*, blue is not
+    assert learning_rate(2, 4, recipe.optimizer, recipe.stages[1].learning_rate) <= 1e-5
+    values["stages"][1]["data"] = {"colored_foldr": "two", "hints": "thesis"}
+    with pytest.raises(ConfigError, match=r"stages\[1\]\.data\.colored_foldr is not a known key"):
+        recipe_from_dict(values, folder=tmp_path)
+    values["stages"][1]["data"] = {"hints": "thesys"}
+    with pytest.raises(ConfigError, match="mixed or thesis is accepted"):
+        recipe_from_dict(values, folder=tmp_path)
+
+
+def test_a_run_starts_from_other_weights(tmp_path):
+    first = train(recipe_from_dict(TINY), tmp_path / "first")
+    values = TINY | {"init": str(first.weights), "optimizer": {"precision": "fp32", "learning_rate": 0.0}}
+    second = train(recipe_from_dict(values), tmp_path / "second")
+    one, two = (load_weights(r.weights).model.state_dict() for r in (first, second))
+    assert all(torch.equal(one[k], two[k]) for k in one)
+    assert json.loads((tmp_path / "second" / "recipe.json").read_text())["init"] == "weights.safetensors"
+    with pytest.raises(ConfigError, match="another network"):
+        train(recipe_from_dict(values | {"network": SMALL | {"dim": 24}}), tmp_path / "third")
+
+
+def test_weighting_by_signal_to_noise_is_the_papers():
+    batch = dataset()[0]
+    torch.manual_seed(0)
+    model = ABDiffuser(PRESETS["compact"].with_network(dim=16, multipliers=(1, 2), attention=("none", "full")))
+
+    def loss(**changes):
+        with torch.no_grad():
+            return float(diffusion_loss(model, batch, torch.Generator().manual_seed(1), knee=0.0, **changes))
+
+    # At t = 1 hardly any signal is left: weights vanish with it.
+    assert loss(terminal_share=1.0, min_snr=5.0) < 0.05 * loss(terminal_share=1.0)
+    assert loss(terminal_share=0.0, min_snr=5.0) > 0
+    assert loss(terminal_share=0.0, offset_noise=0.5) != loss(terminal_share=0.0)
+
+
+def test_thesis_hints_have_the_thesis_distribution():
+    ab = np.zeros((64, 64, 2), np.float32)
+    rng = np.random.default_rng(0)
+    areas = [thesis_hints(ab, rng).mask.mean() for _ in range(2000)]
+    assert np.mean(np.equal(areas, 0)) == pytest.approx(0.125, abs=0.025)
+    assert np.mean(np.equal(areas, 1)) == pytest.approx(0.01, abs=0.008)
