@@ -136,6 +136,7 @@ def train(
                 loss = diffusion_loss(
                     model, batch, generator, terminal_share=config.terminal_share, knee=config.knee,
                     min_snr=config.min_snr, offset_noise=stage_at(recipe.stages, step).offset_noise,
+                    relative_floor=config.relative_floor,
                 )  # fmt: skip
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -30,6 +30,7 @@ def diffusion_loss(
     knee: float = 0.25,
     min_snr: float = 0.0,
     offset_noise: float = 0.0,
+    relative_floor: float = 0.0,
 ) -> torch.Tensor:
     """Pseudo-Huber error of the prediction.
 
@@ -51,6 +52,10 @@ def diffusion_loss(
     min_snr : float
         Largest signal-to-noise ratio with which a time step's error in x0 counts (Hang et al. 2023); 0 for the
         prediction's own error, equally at all times.
+    relative_floor : float
+        Samples count in inverse proportion to the error of the propagated hints alone plus this, so that an image that
+        is nearly right already is improved as eagerly as one that is all wrong (PSNR, and the eye, are logarithmic);
+        0 for equal weights.
     offset_noise : float
         Noise of one color over the whole image, relative to that of each pixel.
 
@@ -73,13 +78,21 @@ def diffusion_loss(
     output = model(x_t, times, batch.condition, batch.views).float()
     # Inks count as they show: little where the micrograph is nearly black.
     error = batch.condition.ink * (output - target(config.prediction, x0, noise, alpha, sigma))
-    loss = (error.square() + knee**2).sqrt() - knee if knee > 0 else error.square()
+    loss = _penalty(error, knee)
     if min_snr > 0:
         snr = (alpha / sigma).square()
         # Squared errors of x0, eps and v stand as 1 : SNR : SNR + 1.
         own = {"x0": torch.ones_like(snr), "eps": snr, "v": snr + 1}[config.prediction]
         loss = loss * snr.clamp(max=min_snr) / own
+    if relative_floor > 0:
+        before = _penalty(batch.condition.ink * x0, knee).mean(dim=(1, 2, 3), keepdim=True)
+        weight = 1 / (before + relative_floor)
+        loss = loss * weight / weight.mean()
     return loss.mean()
+
+
+def _penalty(error: torch.Tensor, knee: float) -> torch.Tensor:
+    return (error.square() + knee**2).sqrt() - knee if knee > 0 else error.square()
 
 
 @torch.no_grad()

@@ -39,6 +39,8 @@ class OptimizerConfig:
     min_snr : float
         Largest weight of a time step, as a signal-to-noise ratio (Hang et al. 2023; the thesis' code uses 5); 0 for
         equal weights.
+    relative_floor : float
+        See `semcolorize.training.objective.diffusion_loss`.
     precision : {"bf16", "fp32"}
     """
 
@@ -51,6 +53,7 @@ class OptimizerConfig:
     terminal_share: float = 0.5
     knee: float = 0.25
     min_snr: float = 0.0
+    relative_floor: float = 0.0
     precision: str = "bf16"
 
 
