@@ -7,6 +7,7 @@ detectors shade one side, and electrons do not get out of hollows.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,12 @@ class Recording:
         Noise was smoothed, as in images that were resized or averaged.
     inverted : bool
         Contrast inverted.
+    drift : float
+        Standard deviation, in pixels, by which lines are shifted along themselves; applied to the geometry.
+    defocus : float
+        Standard deviation, in pixels, of the blur of what lies furthest from the plane in focus.
+    jpeg : int
+        Quality of the JPEG file it once was; 0 for none.
     """
 
     detector: str
@@ -85,6 +92,9 @@ class Recording:
     glow: float
     soft_noise: bool
     inverted: bool
+    drift: float = 0.0
+    defocus: float = 0.0
+    jpeg: int = 0
 
 
 def draw_recording(rng: np.random.Generator) -> Recording:
@@ -125,6 +135,9 @@ def draw_recording(rng: np.random.Generator) -> Recording:
         glow=float(rng.choice([0.0, rng.uniform(0.02, 0.12)])),
         soft_noise=bool(rng.random() < 0.6),
         inverted=bool(rng.random() < 0.03),
+        drift=float(rng.choice([0.0, rng.uniform(0.5, 3.0)], p=[0.9, 0.1])),
+        defocus=float(rng.choice([0.0, rng.uniform(0.8, 3.0)], p=[0.85, 0.15])),
+        jpeg=int(rng.integers(30, 90)) if rng.random() < 0.3 else 0,
     )
 
 
@@ -234,6 +247,8 @@ def expose(surface: Surface, recording: Recording, rng: np.random.Generator) -> 
         signal *= 1 - np.float32(recording.depth) * low.astype(np.float32)
     if recording.glow:
         signal *= 1 + np.float32(recording.glow) * smooth_noise(rng, shape, reach)
+    if recording.defocus:
+        signal = _defocused(signal, height, recording.defocus, rng)
     return _scan(np.maximum(signal, 0), recording, rng)
 
 
@@ -268,6 +283,23 @@ def record(
     return expose(textured(height, instances, class_of_instance, looks, rng), recording, rng)
 
 
+def _defocused(signal: np.ndarray, height: np.ndarray, blur: float, rng: np.random.Generator) -> np.ndarray:
+    """Blur that grows with the distance from the plane in focus: a low magnification's limited depth of field."""
+    bottom, top = np.percentile(height[::4, ::4], (2, 98))
+    plane = rng.uniform(bottom, top)
+    away = np.clip(np.abs(height - plane) / max(float(top - bottom), 1.0), 0, 1).astype(np.float32)
+    blurred = ndimage.gaussian_filter(signal, blur, truncate=2.5)
+    return signal + away * (blurred - signal)
+
+
+def _through_jpeg(gray: np.ndarray, quality: int) -> np.ndarray:
+    from PIL import Image
+
+    with io.BytesIO() as file:
+        Image.fromarray(gray).save(file, "jpeg", quality=quality)
+        return np.asarray(Image.open(file))
+
+
 def _scan(signal: np.ndarray, recording: Recording, rng: np.random.Generator) -> np.ndarray:
     """Optics, contrast, noise and quantization; (H, W) float32 signal to (H, W) float32 L*."""
     if max(recording.blur) > 0.2:
@@ -299,4 +331,5 @@ def _scan(signal: np.ndarray, recording: Recording, rng: np.random.Generator) ->
         )
     if recording.inverted:
         gray = 1 - gray
-    return GRAY_TO_LIGHTNESS[np.clip(np.rint(gray * 255), 0, 255).astype(np.uint8)]
+    levels = np.clip(np.rint(gray * 255), 0, 255).astype(np.uint8)
+    return GRAY_TO_LIGHTNESS[_through_jpeg(levels, recording.jpeg) if recording.jpeg else levels]

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from semcolorize.scenes.fields import smooth_noise
+from semcolorize.scenes.overlays import OVERLAY_FAMILY
 from semcolorize.scenes.scene import Scene
 
 __all__ = ["PLAN_KINDS", "ColorPlan", "Tint", "draw_plan", "paint"]
@@ -176,6 +177,8 @@ def draw_plan(scene: Scene, rng: np.random.Generator, kind: str | None = None) -
         if kind == "class-on-gray":
             per_class[0] = 0.0
         colors = per_class[class_of]
+    burnt = [k for k, family in enumerate(scene.family_of_class) if family == OVERLAY_FAMILY]
+    colors = np.where(np.isin(class_of, burnt)[:, None], 0.0, colors)  # nobody colors data bars
     tint = _draw_tint(rng)
     mapped = kind == "lightness-map"
     shadow = None

@@ -15,6 +15,7 @@ from semcolorize.scenes import fibers, particles, solids
 from semcolorize.scenes.canvas import Canvas
 from semcolorize.scenes.detector import draw_recording, record
 from semcolorize.scenes.looks import Look, draw_looks
+from semcolorize.scenes.overlays import burn_in
 from semcolorize.scenes.substrates import SUBSTRATES
 
 __all__ = ["FAMILIES", "Geometry", "Scene", "build_geometry", "make_scene"]
@@ -73,7 +74,7 @@ class Scene:
     height : (H, W) float32 numpy.ndarray
         In pixels.
     family_of_class : tuple of str
-        Index = class; [0] = kind of background.
+        Index = class; [0] = kind of background; ``overlay`` is a burnt-in data or scale bar.
     """
 
     lightness: np.ndarray
@@ -154,21 +155,19 @@ def build_geometry(
 
 def _compact(canvas: Canvas, looks: tuple[Look, ...], names: tuple[str, ...]) -> Geometry:
     """Renumber what is visible, so that every instance and class that is counted can also be seen."""
-    class_of = np.array(canvas.class_of_instance, np.int16)
-    seen = np.flatnonzero(np.bincount(canvas.instances.ravel(), minlength=len(class_of)))
-    seen = np.union1d(seen, [0])
+    instances, class_of, kept = _visible(canvas.instances, np.array(canvas.class_of_instance, np.int16), len(names))
+    return Geometry(canvas.height, instances, class_of, tuple(looks[k] for k in kept), tuple(names[k] for k in kept))
+
+
+def _visible(instances: np.ndarray, class_of: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Renumber instances and classes by what can be seen; also the old numbers of the kept classes."""
+    seen = np.union1d(np.flatnonzero(np.bincount(instances.ravel(), minlength=len(class_of))), [0])
     renumber = np.zeros(len(class_of), np.int32)
     renumber[seen] = np.arange(len(seen))
     kept = np.unique(class_of[seen])
-    reclass = np.zeros(len(names), np.int16)
+    reclass = np.zeros(classes, np.int16)
     reclass[kept] = np.arange(len(kept))
-    return Geometry(
-        height=canvas.height,
-        instances=renumber[canvas.instances],
-        class_of_instance=reclass[class_of[seen]],
-        looks=tuple(looks[k] for k in kept),
-        family_of_class=tuple(names[k] for k in kept),
-    )
+    return renumber[instances], reclass[class_of[seen]], kept
 
 
 def make_scene(
@@ -197,18 +196,29 @@ def make_scene(
     shape = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     rng = np.random.Generator(np.random.PCG64(seed))
     geometry = build_geometry(rng, shape, families, substrate)
-    lightness = record(
-        geometry.height,
-        geometry.instances,
-        geometry.class_of_instance,
-        geometry.looks,
-        draw_recording(rng),
-        rng,
-    )
-    return Scene(
-        lightness=lightness,
-        instances=geometry.instances,
-        classes=geometry.class_of_instance[geometry.instances],
-        height=geometry.height,
-        family_of_class=geometry.family_of_class,
-    )
+    recording = draw_recording(rng)
+    if recording.drift:
+        geometry = _drifted(geometry, recording.drift, rng)
+    class_of, names = geometry.class_of_instance, geometry.family_of_class
+    instances = geometry.instances
+    lightness = record(geometry.height, instances, class_of, geometry.looks, recording, rng)
+    if families is None and rng.random() < _OVERLAYS:
+        lightness, instances, class_of, names = burn_in(lightness, instances, class_of, names, rng)
+        instances, class_of, kept = _visible(instances, class_of, len(names))
+        names = tuple(names[k] for k in kept)
+    return Scene(lightness, instances, class_of[instances], geometry.height, names)
+
+
+_OVERLAYS = 0.08
+
+
+def _drifted(geometry: Geometry, amount: float, rng: np.random.Generator) -> Geometry:
+    """The stage creeps during the scan, and lines tremble: every row is shifted along itself."""
+    rows, cols = geometry.height.shape
+    walk = np.cumsum(rng.normal(size=rows)) / np.sqrt(rows)
+    shift = amount * (walk - walk.mean()) + 0.15 * amount * rng.normal(size=rows)
+    columns = np.clip(np.arange(cols)[None] + np.rint(shift)[:, None], 0, cols - 1).astype(np.intp)
+    height, instances = (np.take_along_axis(x, columns, axis=1) for x in (geometry.height, geometry.instances))
+    instances, class_of, kept = _visible(instances, geometry.class_of_instance, len(geometry.looks))
+    looks, names = (tuple(x[k] for k in kept) for x in (geometry.looks, geometry.family_of_class))
+    return Geometry(height, instances, class_of, looks, names)

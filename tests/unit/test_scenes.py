@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from semcolorize.scenes import FAMILIES, PLAN_KINDS, ColorPlan, Scene, Tint, draw_plan, make_scene, paint
 from semcolorize.scenes.detector import GRAY_TO_LIGHTNESS
+from semcolorize.scenes.scene import _drifted, build_geometry
 from semcolorize.scenes.substrates import SUBSTRATES
 
 SEEDS = range(50)
@@ -58,7 +59,7 @@ def test_label_maps_agree(scenes: list[Scene]) -> None:
         assert pairs.shape[1] == len(numbers), f"seed {seed}: an instance has two classes"
         assert set(np.unique(scene.classes)) | {0} == set(range(len(scene.family_of_class))), f"seed {seed}"
         assert scene.family_of_class[0] in SUBSTRATES
-        assert set(scene.family_of_class[1:]) <= set(FAMILIES)
+        assert set(scene.family_of_class[1:]) <= {*FAMILIES, "overlay"}
 
 
 def test_most_scenes_show_objects_and_background(scenes: list[Scene]) -> None:
@@ -116,7 +117,7 @@ def test_every_family_and_substrate_is_drawn() -> None:
     drawn: set[str] = set()
     for seed in range(500):
         drawn |= set(make_scene(seed, 32).family_of_class)
-    assert drawn == set(FAMILIES) | set(SUBSTRATES)
+    assert drawn == {*FAMILIES, *SUBSTRATES, "overlay"}
     assert len(FAMILIES) >= 15
 
 
@@ -239,3 +240,29 @@ def test_hurried_painting_misses_outlines_by_little(scenes: list[Scene]) -> None
         edges = np.linalg.norm(np.gradient(exact, axis=(0, 1)), axis=(0, -1)) > 0
         far = ndimage.distance_transform_edt(~edges) if edges.any() else np.full(wrong.shape, np.inf)
         assert not wrong[far > 6].any()
+
+
+def test_overlays_are_burnt_in_as_a_class_that_no_plan_colors() -> None:
+    found = [scene for scene in (make_scene(seed, 64) for seed in range(120)) if "overlay" in scene.family_of_class]
+    assert 3 <= len(found) <= 25
+    for seed, scene in enumerate(found):
+        burnt = scene.classes == scene.family_of_class.index("overlay")
+        assert np.isin(np.arange(scene.instances.max() + 1), scene.instances[scene.instances > 0]).sum() >= 1
+        for kind in ("one-hue", "class", "lightness-map"):
+            assert (paint(scene, draw_plan(scene, _rng(seed), kind).painted_exactly())[burnt] == 0).all()
+
+
+def test_drift_shifts_lines_and_their_labels_alike() -> None:
+    rng = _rng(4)
+    geometry = build_geometry(rng, (96, 96), ["rods"], "plain" if "plain" in SUBSTRATES else None)
+    drifted = _drifted(geometry, 3.0, _rng(1))
+    assert drifted.height.shape == geometry.height.shape
+    for row in (5, 50, 90):
+        shifts = [
+            s
+            for s in range(-15, 16)
+            if np.array_equal(np.roll(geometry.height[row], -s)[20:-20], drifted.height[row][20:-20])
+        ]
+        assert shifts
+        objects = np.roll(geometry.instances[row] > 0, -shifts[0])[20:-20]
+        np.testing.assert_array_equal(objects, drifted.instances[row][20:-20] > 0)
