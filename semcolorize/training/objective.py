@@ -11,6 +11,10 @@ from semcolorize.training.dataset import Batch
 __all__ = ["diffusion_loss", "draw_times", "one_step_ab"]
 
 
+_MOST_RELATIVE = 5.0
+"""Largest error, in units of the relative floor, by which a sample's weight is lowered."""
+
+
 def draw_times(count: int, generator: torch.Generator, *, terminal_share: float) -> torch.Tensor:
     """Times in [0, 1]: exactly 1 for a `terminal_share` of them, else uniform.
 
@@ -86,7 +90,8 @@ def diffusion_loss(
         loss = loss * snr.clamp(max=min_snr) / own
     if relative_floor > 0:
         before = _penalty(batch.condition.ink * x0, knee).mean(dim=(1, 2, 3), keepdim=True)
-        weight = 1 / (before + relative_floor)
+        # Where hints alone are all wrong, as in the modes, a sample must not count for nothing.
+        weight = 1 / (before.clamp(max=_MOST_RELATIVE * relative_floor) + relative_floor)
         loss = loss * weight / weight.mean()
     return loss.mean()
 
