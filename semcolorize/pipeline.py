@@ -21,7 +21,7 @@ from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, re
 from semcolorize.micrograph.upsample import upsample_ab
 from semcolorize.micrograph.working import WorkingImage
 from semcolorize.network.conditioning import Fill, Spread, condition_image
-from semcolorize.network.sampling import resolve_device, sample_ab, settle_hints
+from semcolorize.network.sampling import decide, resolve_device, sample_ab, settle_hints
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
 
@@ -206,6 +206,8 @@ class Colorizer:
         if config.propagated:
             cell = config.network.patch
             proposals = np.stack([settle_hints(p, lightness, hint_ab, hint_mask, cell=cell) for p in proposals])
+            if fill == "gray":
+                proposals = np.stack([decide(p, lightness, hint_ab, hint_mask) for p in proposals])
         return proposals[:, :height, :width].copy()
 
 

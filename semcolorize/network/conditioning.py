@@ -23,7 +23,7 @@ from semcolorize.color.lab import AB_SCALE
 from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
 from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
-from semcolorize.hints.propagate import HintPool, pool_hints, propagate
+from semcolorize.hints.propagate import HintPool, membership, pool_hints, propagate
 from semcolorize.network.unet import UNet, UNetConfig
 
 __all__ = [
@@ -244,7 +244,10 @@ def condition_image(
     flags = torch.tensor([[float(fill == "gray"), float(spread == "instance")]])
     if not config.residual:
         return Condition(plane, grid, flags, torch.zeros_like(colors), torch.ones_like(plane))
-    prior = F.interpolate(grid[:, 3:5], scale_factor=patch, mode="bilinear", align_corners=False)
+    base = walked.ink / config.ab_scale
+    if fill == "gray":
+        base = base * membership(walked, spread)[..., None]
+    prior = F.interpolate(_tensor(base).movedim(-1, 1), scale_factor=patch, mode="bilinear", align_corners=False)
     return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness))[None])
 
 

@@ -16,9 +16,13 @@ from semcolorize.errors import ConfigError
 from semcolorize.hints.propagate import spread_remainder
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
-__all__ = ["resolve_device", "sample_ab", "settle_hints"]
+__all__ = ["decide", "resolve_device", "sample_ab", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
+_GRAY = 4.0
+"""Chroma of an ink below which a hint is a gray one."""
+_UNDECIDED = (0.25, 0.75)
+_MOST_INKS = 32
 
 
 def resolve_device(name: str) -> torch.device:
@@ -148,3 +152,40 @@ def settle_hints(
     planes = torch.from_numpy(coarse).movedim(-1, 0)[None]
     full = F.interpolate(planes, scale_factor=cell, mode="bilinear", align_corners=False)
     return ab + curve[..., None] * full[0].movedim(0, -1).numpy()
+
+
+def decide(ab: np.ndarray, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
+    """Color or gray: what ``fill="gray"`` leaves in between is decided.
+
+    A model that is unsure whether an object is meant proposes a pale version of the hint's color: the mean of color and
+    gray. Nobody wants that mean. What has less than a quarter of a hint's ink becomes gray, what has more than three
+    quarters of it gets all of it, and between them lies a smooth step, so that edges stay soft.
+
+    Parameters
+    ----------
+    ab : ndarray of shape (H, W, 2)
+        Proposal, CIELAB units.
+    lightness : ndarray of shape (H, W)
+    hint_ab : ndarray of shape (H, W, 2)
+    hint_mask : ndarray of shape (H, W)
+
+    Returns
+    -------
+    ab : float32 ndarray of shape (H, W, 2)
+    """
+    marked = hint_mask > 0
+    curve = ink_curve(lightness)
+    asked = ink_of(hint_ab[marked], curve[marked])
+    asked = np.unique(np.rint(asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY]), axis=0)
+    if not len(asked):
+        return ab
+    if len(asked) > _MOST_INKS:
+        asked = asked[np.linspace(0, len(asked) - 1, _MOST_INKS).astype(int)]
+    inks = ab / curve[..., None]
+    # Share of the hint's ink, along its hue; of the hint of which there is most.
+    shares = inks @ (asked / (asked**2).sum(axis=1, keepdims=True)).T
+    share = np.maximum(shares.max(axis=-1), 1e-3)
+    low, high = _UNDECIDED
+    step = np.clip((share - low) / (high - low), 0, 1)
+    wanted = np.maximum(step * step * (3 - 2 * step), np.where(share > high, share, 0))
+    return (ab * (wanted / share)[..., None]).astype(np.float32)
