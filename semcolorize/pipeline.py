@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hintfiles.yaml_hints import read_hints
@@ -20,7 +21,7 @@ from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.upsample import upsample_ab
 from semcolorize.micrograph.working import WorkingImage
-from semcolorize.network.conditioning import Fill, Spread, condition_image
+from semcolorize.network.conditioning import Fill, Spread, as_shown, condition_image
 from semcolorize.network.sampling import decide, resolve_device, sample_ab, settle_hints
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
@@ -134,8 +135,10 @@ class Colorizer:
 
         ab = np.zeros((variants, *micrograph.shape, 2), np.float32)
         strength = np.where(drawn.hint_mask, drawn.strength, 0)[:bar, :, None]
+        shade, fine_shade = ink_curve(working.lightness)[..., None], ink_curve(lightness)[..., None]
         for i in range(variants):
-            full = upsample_ab(small[i], working.lightness, lightness)
+            # Inks hardly change within an object: between its darks and lights the color follows the full image.
+            full = upsample_ab(small[i] / shade, working.lightness, lightness) * fine_shade
             # A hint's color is exact where the hint lies.
             ab[i, :bar] = full + strength * (drawn.hint_ab[:bar] - full)
         clock.lap("upsample")
@@ -194,6 +197,8 @@ class Colorizer:
         padding = [(0, -side % config.network.stride) for side in (height, width)]
         lightness = np.pad(lightness, padding, mode="edge")
         hint_ab, hint_mask = np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding)
+        if config.propagated:
+            hint_ab = as_shown(lightness, hint_ab, hint_mask)
         condition = condition_image(config, lightness, hint_ab, hint_mask, fill=fill, spread=spread)
         # The first variant is the best guess; the others are samples, which takes more steps.
         keys = [(seed, variant) for variant in range(variants)]

@@ -10,8 +10,16 @@ from safetensors.torch import save_file
 
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
-from semcolorize.network.conditioning import PRESETS, ABDiffuser, Condition, ModelConfig, condition_image
-from semcolorize.network.sampling import resolve_device, sample_ab, settle_hints
+from semcolorize.network.conditioning import (
+    PRESETS,
+    ABDiffuser,
+    Condition,
+    ModelConfig,
+    as_shown,
+    condition_image,
+    condition_views,
+)
+from semcolorize.network.sampling import decide, resolve_device, sample_ab, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -126,6 +134,55 @@ def test_views_of_a_series_see_each_other_and_other_series_do_not():
     assert not torch.allclose(series[0], model(noise[:1], t[:1], first)[0], atol=1e-5)
     apart = model(noise[:2], t[:2], Condition.stack([first, second]), views=2)
     torch.testing.assert_close(series[:2], apart, atol=1e-5, rtol=1e-4)
+
+
+def test_what_lies_between_color_and_gray_is_decided():
+    lightness = np.full((8, 40), 44.0)
+    hint_ab, mask = np.zeros((8, 40, 2)), np.zeros((8, 40))
+    hint_ab[0, 0], mask[0, 0] = (40, 30), 1
+    hint_ab[7, 39], mask[7, 39] = (0, 0), 1  # a gray hint asks for no color
+    share = np.linspace(0, 1.2, 40)
+    decided = decide(share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2)), lightness, hint_ab, mask)
+    result = decided[3] @ [40, 30] / 2500
+    assert (result[share < 0.25] == 0).all()
+    np.testing.assert_allclose(result[share > 0.75], np.maximum(share[share > 0.75], 1), atol=1e-5)
+    assert (np.diff(result) >= -1e-6).all()
+    nothing = decide(decided, lightness, 0 * hint_ab, mask)
+    np.testing.assert_array_equal(nothing, decided)
+
+
+def test_each_hints_color_is_decided_by_itself():
+    lightness = np.full((8, 8), 44.0)
+    hint_ab, mask = np.zeros((8, 8, 2)), np.zeros((8, 8))
+    hint_ab[0, 0], mask[0, 0] = (60, 0), 1
+    hint_ab[7, 7], mask[7, 7] = (0, 20), 1
+    proposal = np.zeros((8, 8, 2))
+    proposal[:4], proposal[4:] = (50, 0), (0, 18)
+    decided = decide(proposal, lightness, hint_ab, mask)
+    np.testing.assert_allclose(decided[0, 0], (60, 0), atol=0.1)
+    np.testing.assert_allclose(decided[7, 0], (0, 20), atol=0.1)
+
+
+def test_hints_say_no_more_than_their_pixels_can_show():
+    lightness = np.full((4, 4), 8.0)
+    hint_ab, mask = np.zeros((4, 4, 2)), np.zeros((4, 4))
+    hint_ab[1, 1], mask[1, 1] = (70, 60), 1
+    shown = as_shown(lightness, hint_ab, mask)
+    assert 0 < np.hypot(*shown[1, 1]) < 40 and (shown[mask == 0] == 0).all()
+    np.testing.assert_allclose(as_shown(lightness, shown, mask), shown)
+
+
+def test_hints_of_one_view_color_their_like_in_another():
+    lightness = np.where(np.arange(64) < 32, 30.0, 70.0) * np.ones((48, 1))
+    hint_ab, mask = np.zeros((48, 64, 2)), np.zeros((48, 64))
+    hint_ab[20:24, 8:12], mask[20:24, 8:12] = (20, 0), 1
+    hint_ab[20:24, 48:52], mask[20:24, 48:52] = (0, 20), 1
+    other = lightness[:, ::-1]
+    series = condition_views(SMALL, [(lightness, hint_ab, mask), (other, 0 * hint_ab, 0 * mask)])
+    alone = condition_image(SMALL, lightness, hint_ab, mask)
+    assert torch.equal(series.grid[:1], alone.grid)
+    a, b = series.prior[1]
+    assert (b[:, :24] > 5 * a[:, :24].abs()).all() and (a[:, 40:] > 5 * b[:, 40:].abs()).all()
 
 
 def test_network_names_wrong_sizes():

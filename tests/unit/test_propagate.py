@@ -6,7 +6,7 @@ from skimage.segmentation import random_walker as oracle
 
 from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
-from semcolorize.hints.propagate import HintPool, pool_hints, propagate, random_walker, spread_remainder
+from semcolorize.hints.propagate import HintPool, membership, pool_hints, propagate, random_walker, spread_remainder
 
 
 def scene(seed=0, shape=(24, 28)):
@@ -146,3 +146,15 @@ def test_shapes_are_checked():
         random_walker(np.zeros((4, 4)), np.zeros((4, 5, 2)), np.zeros((4, 4), bool))
     with pytest.raises(ShapeError, match="no multiple of the cell of 4"):
         propagate(np.zeros((6, 8)), np.zeros((6, 8, 2)), np.zeros((6, 8), bool))
+
+
+def test_membership_is_the_touched_object_or_all_of_like_lightness():
+    lightness = np.full((96, 96), 20.0)
+    lightness[20:60, 8:40], lightness[20:60, 56:88] = 70, 70
+    mask, ab = np.zeros((96, 96), bool), np.zeros((96, 96, 2))
+    mask[38:42, 22:26], ab[38:42, 22:26] = True, (40, 30)
+    walked = propagate(lightness, ab, mask)
+    touched, other, ground = (slice(7, 14), slice(4, 8)), (slice(7, 14), slice(16, 20)), (slice(18, 22), slice(0, 24))
+    instance, alike = membership(walked, "instance"), membership(walked, "alike")
+    assert instance[touched].min() > 0.9 and instance[other].max() < 0.1 and instance[ground].max() < 0.1
+    assert alike[touched].min() > 0.9 and alike[other].min() > 0.9 and alike[ground].max() < 0.1
