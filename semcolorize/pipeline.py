@@ -15,14 +15,15 @@ from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
+from semcolorize.hints.pool import fit_tint, pool_hints
 from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.upsample import upsample_ab
 from semcolorize.micrograph.working import WorkingImage
-from semcolorize.network.conditioning import Fill, Spread, as_shown, condition_image
-from semcolorize.network.sampling import decide, resolve_device, sample_ab, settle_hints
+from semcolorize.network.conditioning import Fill, Spread, condition_image
+from semcolorize.network.sampling import as_shown, decide, resolve_device, sample_ab, settle_hints
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
 
@@ -135,7 +136,8 @@ class Colorizer:
 
         ab = np.zeros((variants, *micrograph.shape, 2), np.float32)
         strength = np.where(drawn.hint_mask, drawn.strength, 0)[:bar, :, None]
-        shade, fine_shade = ink_curve(working.lightness)[..., None], ink_curve(lightness)[..., None]
+        tint = self._tint(working)
+        shade, fine_shade = (ink_curve(plane, tint)[..., None] for plane in (working.lightness, lightness))
         for i in range(variants):
             # Inks hardly change within an object: between its darks and lights the color follows the full image.
             full = upsample_ab(small[i] / shade, working.lightness, lightness) * fine_shade
@@ -194,11 +196,7 @@ class Colorizer:
             raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
         config = self.weights.model.config
         height, width = lightness.shape
-        padding = [(0, -side % config.network.stride) for side in (height, width)]
-        lightness = np.pad(lightness, padding, mode="edge")
-        hint_ab, hint_mask = np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding)
-        if config.propagated:
-            hint_ab = as_shown(lightness, hint_ab, hint_mask)
+        lightness, hint_ab, hint_mask = _padded(lightness, hint_ab, hint_mask, config.network.stride)
         condition = condition_image(config, lightness, hint_ab, hint_mask, fill=fill, spread=spread)
         # The first variant is the best guess; the others are samples, which takes more steps.
         keys = [(seed, variant) for variant in range(variants)]
@@ -210,10 +208,26 @@ class Colorizer:
         proposals = ab[:, 0].movedim(1, -1).numpy()
         if config.propagated:
             cell = config.network.patch
-            proposals = np.stack([settle_hints(p, lightness, hint_ab, hint_mask, cell=cell) for p in proposals])
+            curve, hint_ab = condition.ink[0, 0].numpy(), as_shown(lightness, hint_ab, hint_mask)
+            proposals = np.stack([settle_hints(p, lightness, hint_ab, hint_mask, curve, cell=cell) for p in proposals])
             if fill == "gray":
-                proposals = np.stack([decide(p, lightness, hint_ab, hint_mask) for p in proposals])
+                proposals = np.stack([decide(p, hint_ab, hint_mask, curve) for p in proposals])
         return proposals[:, :height, :width].copy()
+
+    def _tint(self, working: WorkingImage) -> np.ndarray:
+        """How chroma follows lightness, as `predict_ab` found it: the full image is to be shaded alike."""
+        config = self.weights.model.config
+        if not (config.propagated and config.residual):
+            return np.ones(101, np.float32)
+        padded = _padded(working.lightness, working.hint_ab, working.hint_mask, config.network.stride)
+        return fit_tint(pool_hints(*padded, cell=config.network.patch))
+
+
+def _padded(
+    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, stride: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    padding = [(0, -side % stride) for side in lightness.shape]
+    return np.pad(lightness, padding, mode="edge"), np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding)
 
 
 def _micrograph(image: Micrograph | np.ndarray | str | os.PathLike[str], databar: str | int) -> Micrograph:

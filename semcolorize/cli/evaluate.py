@@ -26,7 +26,8 @@ __all__ = ["command"]
 )
 @click.option("--counts", help="Numbers of hints. Default: 0,1,2,5,10,20,50,100,200; with --modes: 1,5.")
 @click.option(
-    "--methods", help="Default: model,random-walker,levin,mean-color,gray; with --modes: model,random-walker."
+    "--methods",
+    help="Default: model,random-walker,levin,mean-color,gray (there is inks, too); with --modes: model,random-walker.",
 )
 @click.option("--modes", is_flag=True, help="Score --spread alike and instance on objects with known masks instead.")
 @click.option("--masks", default="*", show_default=True, help="With --modes: names of the VIA projects to read.")
@@ -74,7 +75,7 @@ def command(
     from semcolorize.evaluation.masks import procedural_images, read_masked_images
 
     known = ["model", *BASELINES]
-    default = "model,random-walker" if modes else ",".join(known)
+    default = "model,random-walker" if modes else "model,random-walker,levin,mean-color,gray"
     wanted = [name.strip() for name in (methods or default).split(",") if name.strip()]
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:

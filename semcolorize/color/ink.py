@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["INK_FLOOR", "STRONGEST_INK", "ink_curve", "ink_of"]
+__all__ = ["INK_FLOOR", "STRONGEST_INK", "TINTS", "ink_curve", "ink_of", "tint_table"]
 
-_PEAK = 44.0
-_RISE = 0.75
-_WHITE = 0.4
 INK_FLOOR = 0.08
 """Least value of the curve: below, a color says too little about its ink."""
 
@@ -23,24 +20,68 @@ STRONGEST_INK = 130.0
 """Chroma to which inks are limited: about the strongest that sRGB holds. Stronger colors stay what they are."""
 
 
-def ink_curve(lightness: np.ndarray) -> np.ndarray:
+def tint_table(peak: float, rise: float, white: float, flat: float = 0.0) -> np.ndarray:
+    """Relative chroma of a tint at L* = 0, 1, ..., 100.
+
+    Parameters
+    ----------
+    peak : float
+        L* at which it is strongest.
+    rise : float
+        Power with which it rises from black.
+    white : float
+        What is left of it at white, linearly from the peak.
+    flat : float
+        Share that does not depend on lightness.
+
+    Returns
+    -------
+    float32 ndarray of shape (101,)
+        In [`INK_FLOOR`, 1].
+    """
+    lightness = np.arange(101.0)
+    rising = (np.minimum(lightness, peak) / peak) ** rise
+    falling = 1 - (1 - white) * np.maximum(lightness - peak, 0) / (100 - peak)
+    return np.maximum(rising * falling * (1 - flat) + flat, INK_FLOOR).astype(np.float32)
+
+
+_USUAL = (44.0, 0.75, 0.4)
+"""The mean over colored micrographs, where PSNR is flat within 0.2 dB around it."""
+
+TINTS: np.ndarray = np.stack(
+    [
+        tint_table(*_USUAL),
+        *(
+            tint_table(peak, rise, white)
+            for peak in (30.0, 44.0, 60.0, 90.0)
+            for rise in (0.5, 1.0)
+            for white in ((0.0, 0.3, 0.7) if peak < 90 else (0.9,))
+        ),
+        tint_table(*_USUAL, flat=0.5),
+        tint_table(*_USUAL, flat=1.0),
+    ]
+)
+"""Tints that people use, (T, 101), the usual one first: multiply peaks late, overlay and HSL colorize in the middle,
+paint is flat."""
+
+
+def ink_curve(lightness: np.ndarray, table: np.ndarray | None = None) -> np.ndarray:
     """Relative chroma of a tint, 1 at its peak.
 
     Parameters
     ----------
     lightness : ndarray of any shape
         CIE L*, 0 to 100.
+    table : ndarray of shape (101,), optional
+        From `tint_table`, or a mean of such; the usual one by default: ``(L/44)^0.75`` up to L* = 44, then linear to
+        0.4 at white.
 
     Returns
     -------
     float32 ndarray of the same shape
-        In [`INK_FLOOR`, 1]: ``(L/44)^0.75`` up to L* = 44, then linear to 0.4 at white. The shape is the mean over
-        colored micrographs, where PSNR is flat within 0.2 dB around it.
     """
-    lightness = np.clip(np.asarray(lightness, np.float32), 0, 100)
-    rising = (np.minimum(lightness, _PEAK) / np.float32(_PEAK)) ** np.float32(_RISE)
-    falling = 1 - np.float32(1 - _WHITE) * np.maximum(lightness - np.float32(_PEAK), 0) / np.float32(100 - _PEAK)
-    return np.maximum(rising * falling, np.float32(INK_FLOOR))
+    table = TINTS[0] if table is None else table
+    return np.interp(lightness, np.arange(101.0), table).astype(np.float32)
 
 
 def ink_of(ab: np.ndarray, curve: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from semcolorize.hints.propagate import random_walker
+from semcolorize.color.ink import ink_curve
+from semcolorize.hints.propagate import propagate, random_walker
 
-__all__ = ["BASELINES", "gray", "levin", "mean_color", "random_walker"]
+__all__ = ["BASELINES", "gray", "inks", "levin", "mean_color", "random_walker"]
 
 Method = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -77,9 +78,24 @@ def levin_system(lightness: np.ndarray, hint_mask: np.ndarray) -> object:
     return sparse.identity(index.size, format="csr") - averaging.tocsr()
 
 
+def inks(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
+    """What the shipped model starts from: propagated inks (`semcolorize.hints.propagate`) without any network."""
+    from skimage.transform import resize
+
+    height, width = lightness.shape
+    padding = [(0, -side % _CELL) for side in (height, width)]
+    padded = np.pad(lightness, padding, mode="edge")
+    walked = propagate(padded, np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding), cell=_CELL)
+    full = resize(walked.ink, (*padded.shape, 2), order=1, mode="edge")[:height, :width]
+    return ink_curve(lightness, walked.tint)[..., None] * full
+
+
+_CELL = 4
+
 BASELINES: dict[str, Method] = {
     "random-walker": random_walker,
     "levin": levin,
     "mean-color": mean_color,
     "gray": gray,
+    "inks": inks,
 }

@@ -15,13 +15,12 @@ L. Grady, "Random walks for image segmentation", IEEE TPAMI 28 (2006), 1768-1783
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.errors import ShapeError
+from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, pool_hints
 
 __all__ = [
     "NEAR_REACH",
@@ -163,6 +162,8 @@ class Propagation:
         Ink of each hinted cell; zeros elsewhere.
     seeds : float32 ndarray of shape (h, w)
         Share of the cell that is hinted, counted full from a quarter on.
+    tint : float32 ndarray of shape (101,)
+        How chroma follows lightness here (`semcolorize.hints.pool.fit_tint`).
     """
 
     ink: np.ndarray
@@ -172,6 +173,7 @@ class Propagation:
     likeness: np.ndarray
     hint_ink: np.ndarray
     seeds: np.ndarray
+    tint: np.ndarray
 
 
 def propagate(
@@ -204,7 +206,7 @@ def propagate(
     Returns
     -------
     Propagation
-        Inks, to be multiplied by `semcolorize.color.ink.ink_curve` for colors.
+        Inks, to be multiplied by ``ink_curve(lightness, tint)`` for colors.
 
     Notes
     -----
@@ -216,26 +218,30 @@ def propagate(
     height, width = lightness.shape
     if height % cell or width % cell:
         raise ShapeError(f"{height} x {width} is no multiple of the cell of {cell} pixels; pad the image first.")
-    mask, inks, precision = _hinted_cells(lightness, hint_ab, hint_mask, cell)
-    grid = _cell_mean(lightness, cell)
-    if pool is None:
-        pool = pool_hints(lightness, hint_ab, hint_mask, cell=cell)
-    plane, pair = np.zeros(mask.shape, np.float32), np.zeros((*mask.shape, 2), np.float32)
-    if not len(pool.lightness):
-        return Propagation(pair, plane, plane, pair, plane, pair, plane)
-    similar, likeness = _of_like_lightness(grid, pool)
-    if not mask.any():  # all hints are in other views
+    grid = cell_mean(lightness, cell)
+    own = pool_hints(lightness, hint_ab, hint_mask, cell=cell)
+    pool = own if pool is None else pool
+    tint = fit_tint(pool)
+    plane, pair = np.zeros(grid.shape, np.float32), np.zeros((*grid.shape, 2), np.float32)
+    if not len(pool):
+        return Propagation(pair, plane, plane, pair, plane, pair, plane, tint)
+    similar, likeness = _of_like_lightness(grid, pool.lightness, *pool.inks(tint))
+    if not len(own):  # all hints are in other views
         similar, likeness = similar.astype(np.float32), likeness.astype(np.float32)
-        return Propagation(similar, plane, plane, similar, likeness, pair, plane)
+        return Propagation(similar, plane, plane, similar, likeness, pair, plane, tint)
+    marked = cell_mean(hint_mask, cell) > 0
+    inks, precision, seeds = pair.astype(np.float64), plane.astype(np.float64), plane.copy()
+    inks[marked], precision[marked] = own.inks(tint)
+    seeds[marked] = own.strength
     walked, met = _walk(grid, beta, _SEED_STRENGTH * precision, inks, 1.0)
     near = _walk(grid, beta, _SEED_STRENGTH * precision, None, NEAR_REACH)[1]
     # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
     walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
     share = (met**_TRUST)[..., None]
     ink = share * walked + (1 - share) * similar
-    return Propagation(
-        *(x.astype(np.float32) for x in (ink, met, near, similar, likeness, inks, np.minimum(4 * mask, 1.0)))
-    )
+    pairs = [x.astype(np.float32) for x in (ink, similar, inks)]
+    planes = [x.astype(np.float32) for x in (met, near, likeness)]
+    return Propagation(pairs[0], planes[0], planes[1], pairs[1], planes[2], pairs[2], seeds, tint)
 
 
 def membership(walked: Propagation, spread: str) -> np.ndarray:
@@ -268,7 +274,13 @@ def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def spread_remainder(
-    lightness: np.ndarray, missing: np.ndarray, hint_mask: np.ndarray, *, cell: int = 4, reach: float = NEAR_REACH
+    lightness: np.ndarray,
+    missing: np.ndarray,
+    hint_mask: np.ndarray,
+    curve: np.ndarray,
+    *,
+    cell: int = 4,
+    reach: float = NEAR_REACH,
 ) -> np.ndarray:
     """Carry what is missing at hints to what lies near, fading with the confidence.
 
@@ -278,6 +290,8 @@ def spread_remainder(
         As for `propagate`.
     missing : ndarray of shape (H, W, 2)
         Inks to add, read where `hint_mask` is not 0.
+    curve : ndarray of shape (H, W)
+        Color over ink; a hint counts with its square.
     reach : float
         Length of the fading on flat ground, as a share of sqrt(H W).
 
@@ -286,11 +300,11 @@ def spread_remainder(
     float32 ndarray of shape (H/cell, W/cell, 2)
     """
     lightness, missing, hint_mask = _checked(lightness, missing, hint_mask)
-    weight = hint_mask * ink_curve(lightness) ** 2
-    held = np.maximum(_cell_mean(weight, cell), 1e-9)
-    inks = _cell_mean(missing * weight[..., None], cell) / held[..., None]
-    strength = _SEED_STRENGTH * np.minimum(4 * _cell_mean(weight, cell), 1.0)
-    return _walk(_cell_mean(lightness, cell), CELL_BETA, strength, inks, reach)[0].astype(np.float32)
+    weight = hint_mask * curve**2
+    held = np.maximum(cell_mean(weight, cell), 1e-9)
+    inks = cell_mean(missing * weight[..., None], cell) / held[..., None]
+    strength = _SEED_STRENGTH * np.minimum(4 * cell_mean(weight, cell), 1.0)
+    return _walk(cell_mean(lightness, cell), CELL_BETA, strength, inks, reach)[0].astype(np.float32)
 
 
 def _walk(
@@ -306,64 +320,18 @@ def _walk(
     return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
 
 
-@dataclass(frozen=True)
-class HintPool:
-    """Hints wherever they are, of one image or of several views of a series.
-
-    Attributes
-    ----------
-    lightness : float64 ndarray of shape (N,)
-    inks : float64 ndarray of shape (N, 2)
-    precision : float64 ndarray of shape (N,)
-    """
-
-    lightness: np.ndarray
-    inks: np.ndarray
-    precision: np.ndarray
-
-    @staticmethod
-    def join(pools: Sequence[HintPool]) -> HintPool:
-        """Hints of all views."""
-        return HintPool(*(np.concatenate([getattr(p, f.name) for p in pools]) for f in fields(HintPool)))
-
-
-def pool_hints(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, *, cell: int = 4) -> HintPool:
-    """Hinted cells of one image; arguments as for `propagate`."""
-    lightness, hint_ab, hint_mask = _checked(lightness, hint_ab, hint_mask)
-    mask, inks, precision = _hinted_cells(lightness, hint_ab, hint_mask, cell)
-    marked = mask > 0
-    levels = _cell_mean(lightness * hint_mask, cell)[marked] / mask[marked]
-    return HintPool(levels, inks[marked], precision[marked])
-
-
-def _hinted_cells(
-    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, cell: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hinted share, ink and precision of each cell."""
-    mask = _cell_mean(hint_mask, cell)
-    held = np.maximum(mask, 1e-9)
-    colors = _cell_mean(hint_ab * hint_mask[..., None], cell) / held[..., None]
-    curve = np.where(mask > 0, _cell_mean(ink_curve(lightness) * hint_mask, cell) / held, 1.0)
-    # A cell holds its hint as firmly as a whole hinted cell from a quarter of its area on.
-    return mask, ink_of(colors, curve), np.minimum(4 * mask, 1.0) * curve**2
-
-
-def _of_like_lightness(grid: np.ndarray, pool: HintPool) -> tuple[np.ndarray, np.ndarray]:
+def _of_like_lightness(
+    grid: np.ndarray, levels: np.ndarray, inks: np.ndarray, precision: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Kernel regression of the ink on lightness (Nadaraya and Watson 1964), on a table of 101 values of L*."""
     table = np.arange(101.0)
-    kernel = np.exp(-0.5 * ((table[:, None] - pool.lightness[None]) / _LIKENESS) ** 2)
-    weights = (kernel + _UNLIKE_SHARE) * pool.precision
-    means = weights @ pool.inks / weights.sum(axis=1, keepdims=True)
+    kernel = np.exp(-0.5 * ((table[:, None] - levels[None]) / _LIKENESS) ** 2)
+    weights = (kernel + _UNLIKE_SHARE) * precision
+    means = weights @ inks / weights.sum(axis=1, keepdims=True)
     most = kernel.max(axis=1)
     flat = np.clip(grid, 0, 100).ravel()
     planes = [np.interp(flat, table, column).reshape(grid.shape) for column in (*means.T, most)]
     return np.stack(planes[:2], axis=-1), planes[2]
-
-
-def _cell_mean(values: np.ndarray, cell: int) -> np.ndarray:
-    height, width = values.shape[:2]
-    blocks = values.reshape(height // cell, cell, width // cell, cell, *values.shape[2:])
-    return blocks.mean(axis=(1, 3))
 
 
 def _checked(

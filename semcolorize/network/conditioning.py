@@ -18,18 +18,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import ink_curve
 from semcolorize.color.lab import AB_SCALE
 from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
 from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
-from semcolorize.hints.propagate import HintPool, membership, pool_hints, propagate
+from semcolorize.hints.pool import HintPool, pool_hints
+from semcolorize.hints.propagate import membership, propagate
 from semcolorize.network.unet import UNet, UNetConfig
 
 __all__ = [
     "FILLS", "GRID_CHANNELS", "PRESETS", "SPREADS", "ABDiffuser", "Condition", "Fill", "ModelConfig", "Spread",
-    "as_shown", "condition_image", "condition_views",
+    "condition_image", "condition_views",
 ]  # fmt: skip
 
 Fill = Literal["auto", "gray"]
@@ -236,7 +236,6 @@ def condition_image(
             torch.cat([plane, colors], dim=1), None, None, torch.zeros_like(colors), torch.ones_like(plane)
         )
     patch = config.network.patch
-    hint_ab = as_shown(lightness, hint_ab, hint_mask)
     walked = propagate(lightness, hint_ab, hint_mask, cell=patch, pool=pool)
     channels = (
         walked.hint_ink / config.ab_scale, walked.seeds, walked.ink / config.ab_scale, walked.confidence, walked.near,
@@ -250,7 +249,7 @@ def condition_image(
     if fill == "gray":
         base = base * membership(walked, spread)[..., None]
     prior = F.interpolate(_tensor(base).movedim(-1, 1), scale_factor=patch, mode="bilinear", align_corners=False)
-    return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness))[None])
+    return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness, walked.tint))[None])
 
 
 def condition_views(
@@ -276,21 +275,8 @@ def condition_views(
     """
     pool = None
     if config.propagated:
-        shown = [(lightness, as_shown(lightness, ab, mask), mask) for lightness, ab, mask in views]
-        pool = HintPool.join([pool_hints(*view, cell=config.network.patch) for view in shown])
+        pool = HintPool.join([pool_hints(*view, cell=config.network.patch) for view in views])
     return Condition.stack([condition_image(config, *view, fill=fill, spread=spread, pool=pool) for view in views])
-
-
-def as_shown(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
-    """Hint colors (H, W, 2) as their pixels can show them, 0 where unhinted.
-
-    A vivid swatch on a dark pixel says no more of its ink than sRGB has there.
-    """
-    shown = np.zeros((*lightness.shape, 2), np.float32)
-    marked = hint_mask > 0
-    plane, colors = lightness[marked].astype(np.float32), hint_ab[marked].astype(np.float32)
-    shown[marked] = compress_chroma(plane[None], colors[None])[0]
-    return shown
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from semcolorize.color.ink import ink_curve, ink_of
+from semcolorize.color.gamut import compress_chroma
+from semcolorize.color.ink import ink_of
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.diffusion.sampler import Step, sample_ddim, sample_ddpm, sample_dpm_solver
 from semcolorize.diffusion.schedule import time_steps
@@ -16,7 +17,7 @@ from semcolorize.errors import ConfigError
 from semcolorize.hints.propagate import spread_remainder
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
-__all__ = ["decide", "resolve_device", "sample_ab", "settle_hints"]
+__all__ = ["as_shown", "decide", "resolve_device", "sample_ab", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
 _GRAY = 4.0
@@ -116,8 +117,26 @@ def sample_ab(
     return torch.cat(results)
 
 
+def as_shown(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
+    """Hint colors (H, W, 2) as their pixels can show them, 0 where unhinted.
+
+    A vivid swatch on a dark pixel says no more of its ink than sRGB has there.
+    """
+    shown = np.zeros((*lightness.shape, 2), np.float32)
+    marked = hint_mask > 0
+    plane, colors = lightness[marked].astype(np.float32), hint_ab[marked].astype(np.float32)
+    shown[marked] = compress_chroma(plane[None], colors[None])[0]
+    return shown
+
+
 def settle_hints(
-    ab: np.ndarray, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, *, cell: int
+    ab: np.ndarray,
+    lightness: np.ndarray,
+    hint_ab: np.ndarray,
+    hint_mask: np.ndarray,
+    curve: np.ndarray,
+    *,
+    cell: int,
 ) -> np.ndarray:
     """Bring a proposal into line with its hints.
 
@@ -133,6 +152,8 @@ def settle_hints(
     lightness : ndarray of shape (H, W)
     hint_ab : ndarray of shape (H, W, 2)
     hint_mask : ndarray of shape (H, W)
+    curve : ndarray of shape (H, W)
+        Color over ink, as the proposal was made with.
     cell : int
         Pixels a side of a grid cell.
 
@@ -146,15 +167,14 @@ def settle_hints(
     energy = float((weight * at_hints**2).sum())
     gain = 1.0 if energy < 1e-3 else float((weight * at_hints * asked).sum()) / energy
     ab = ab * np.float32(np.clip(gain, 1.0, _LARGEST_GAIN))
-    curve = ink_curve(lightness)
     missing = ink_of(hint_ab, curve) - ink_of(ab, curve)
-    coarse = spread_remainder(lightness, missing, hint_mask, cell=cell)
+    coarse = spread_remainder(lightness, missing, hint_mask, curve, cell=cell)
     planes = torch.from_numpy(coarse).movedim(-1, 0)[None]
     full = F.interpolate(planes, scale_factor=cell, mode="bilinear", align_corners=False)
     return ab + curve[..., None] * full[0].movedim(0, -1).numpy()
 
 
-def decide(ab: np.ndarray, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
+def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray) -> np.ndarray:
     """Color or gray: what ``fill="gray"`` leaves in between is decided.
 
     A model that is unsure whether an object is meant proposes a pale version of the hint's color: the mean of color and
@@ -165,16 +185,15 @@ def decide(ab: np.ndarray, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask
     ----------
     ab : ndarray of shape (H, W, 2)
         Proposal, CIELAB units.
-    lightness : ndarray of shape (H, W)
     hint_ab : ndarray of shape (H, W, 2)
-    hint_mask : ndarray of shape (H, W)
+    hint_mask, curve : ndarray of shape (H, W)
+        As for `settle_hints`.
 
     Returns
     -------
     ab : float32 ndarray of shape (H, W, 2)
     """
     marked = hint_mask > 0
-    curve = ink_curve(lightness)
     asked = ink_of(hint_ab[marked], curve[marked])
     asked = np.unique(np.rint(asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY]), axis=0)
     if not len(asked):

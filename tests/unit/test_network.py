@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
 from semcolorize.network.conditioning import (
@@ -15,11 +16,10 @@ from semcolorize.network.conditioning import (
     ABDiffuser,
     Condition,
     ModelConfig,
-    as_shown,
     condition_image,
     condition_views,
 )
-from semcolorize.network.sampling import decide, resolve_device, sample_ab, settle_hints
+from semcolorize.network.sampling import as_shown, decide, resolve_device, sample_ab, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -108,10 +108,11 @@ def test_a_variant_alone_is_the_same_variant_in_a_batch_of_nine():
 def test_settling_meets_the_hints_and_leaves_what_agrees():
     lightness, ab, mask = drawn()
     proposal = np.full_like(ab, 10)
-    settled = settle_hints(proposal, lightness, ab, mask, cell=4)
+    settled = settle_hints(proposal, lightness, ab, mask, ink_curve(lightness), cell=4)
     before, after = (np.abs(x - ab)[6:8, 6:8].mean() for x in (proposal, settled))
     assert after < before / 2
-    np.testing.assert_allclose(settle_hints(proposal, lightness, proposal, mask, cell=4), proposal, atol=1e-3)
+    curve = ink_curve(lightness)
+    np.testing.assert_allclose(settle_hints(proposal, lightness, proposal, mask, curve, cell=4), proposal, atol=1e-3)
     assert settle_hints(proposal, lightness, ab, 0 * mask, cell=4) is proposal
 
 
@@ -120,7 +121,7 @@ def test_a_pale_proposal_is_raised_to_its_hints_but_never_lowered():
     ab[mask > 0] = (40, 20)
     even = np.broadcast_to(np.array([40.0, 20.0]), ab.shape)
     for share, expected in ((0.8, 1.0), (1.3, 1.3), (0.5, 0.75)):
-        far = settle_hints(share * even, lightness, ab, mask, cell=4)[-1, 0]
+        far = settle_hints(share * even, lightness, ab, mask, ink_curve(lightness), cell=4)[-1, 0]
         assert np.hypot(*far) / np.hypot(40, 20) == pytest.approx(expected, abs=0.12)
 
 
@@ -137,28 +138,28 @@ def test_views_of_a_series_see_each_other_and_other_series_do_not():
 
 
 def test_what_lies_between_color_and_gray_is_decided():
-    lightness = np.full((8, 40), 44.0)
+    curve = np.ones((8, 40))
     hint_ab, mask = np.zeros((8, 40, 2)), np.zeros((8, 40))
     hint_ab[0, 0], mask[0, 0] = (40, 30), 1
     hint_ab[7, 39], mask[7, 39] = (0, 0), 1  # a gray hint asks for no color
     share = np.linspace(0, 1.2, 40)
-    decided = decide(share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2)), lightness, hint_ab, mask)
+    decided = decide(share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2)), hint_ab, mask, curve)
     result = decided[3] @ [40, 30] / 2500
     assert (result[share < 0.25] == 0).all()
     np.testing.assert_allclose(result[share > 0.75], np.maximum(share[share > 0.75], 1), atol=1e-5)
     assert (np.diff(result) >= -1e-6).all()
-    nothing = decide(decided, lightness, 0 * hint_ab, mask)
+    nothing = decide(decided, 0 * hint_ab, mask, curve)
     np.testing.assert_array_equal(nothing, decided)
 
 
 def test_each_hints_color_is_decided_by_itself():
-    lightness = np.full((8, 8), 44.0)
+    curve = np.ones((8, 8))
     hint_ab, mask = np.zeros((8, 8, 2)), np.zeros((8, 8))
     hint_ab[0, 0], mask[0, 0] = (60, 0), 1
     hint_ab[7, 7], mask[7, 7] = (0, 20), 1
     proposal = np.zeros((8, 8, 2))
     proposal[:4], proposal[4:] = (50, 0), (0, 18)
-    decided = decide(proposal, lightness, hint_ab, mask)
+    decided = decide(proposal, hint_ab, mask, curve)
     np.testing.assert_allclose(decided[0, 0], (60, 0), atol=0.1)
     np.testing.assert_allclose(decided[7, 0], (0, 20), atol=0.1)
 

@@ -6,7 +6,8 @@ from skimage.segmentation import random_walker as oracle
 
 from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
-from semcolorize.hints.propagate import HintPool, membership, pool_hints, propagate, random_walker, spread_remainder
+from semcolorize.hints.pool import HintPool, pool_hints
+from semcolorize.hints.propagate import membership, propagate, random_walker, spread_remainder
 
 
 def scene(seed=0, shape=(24, 28)):
@@ -98,7 +99,7 @@ def test_a_view_without_hints_takes_them_from_the_others():
     mask[32:36, 48:52], ab[32:36, 48:52] = True, (0, 50)
     other, nothing = lightness[:, ::-1], np.zeros((64, 64), bool)
     pool = HintPool.join([pool_hints(lightness, ab, mask), pool_hints(other, ab, nothing)])
-    assert len(pool.lightness) == 2
+    assert len(pool) == 2
     result = propagate(other, np.zeros_like(ab), nothing, pool=pool)
     assert (result.confidence == 0).all() and (result.seeds == 0).all()
     assert (result.ink[:, :7, 1] > 30).all() and (result.ink[:, 9:, 0] > 30).all()
@@ -110,7 +111,7 @@ def test_a_remainder_stays_near_its_hint_and_behind_edges():
     lightness = np.where(np.arange(128) < 64, 30.0, 70.0) * np.ones((128, 1))
     mask, missing = np.zeros((128, 128), bool), np.zeros((128, 128, 2))
     mask[62:66, 30:34], missing[62:66, 30:34] = True, (10, -5)
-    spread = spread_remainder(lightness, missing, mask)
+    spread = spread_remainder(lightness, missing, mask, ink_curve(lightness))
     np.testing.assert_allclose(spread[16, 8], (10, -5), atol=0.5)
     assert np.abs(spread[:, 17:]).max() < 0.5 and np.abs(spread[0]).max() < 2
 
