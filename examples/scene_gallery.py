@@ -2,18 +2,20 @@
 
 python examples/scene_gallery.py --seed 0 --count 24 --size 160 --out gallery.png
 python examples/scene_gallery.py --families        # one row for every family
+python examples/scene_gallery.py --views           # one specimen a row, seen from several sides
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from skimage import color, io
 
-from semcolorize.scenes import FAMILIES, Scene, draw_plan, make_scene, paint
+from semcolorize.scenes import FAMILIES, Scene, draw_plan, make_scene, make_views, paint
 
 
 def picture(scene: Scene, ab: np.ndarray) -> np.ndarray:
@@ -31,6 +33,18 @@ def pair(scene: Scene, seed: int) -> np.ndarray:
     return np.pad(both, ((0, 2), (0, 2), (0, 0)), constant_values=1.0)
 
 
+def views(seed: int, size: int, number: int) -> np.ndarray:
+    """Views of one specimen in a row, each object in one color throughout."""
+    series = make_views(seed, size, number).views
+    joint = replace(
+        series[0],
+        lightness=np.concatenate([view.lightness for view in series], axis=1),
+        instances=np.concatenate([view.instances for view in series], axis=1),
+        classes=np.concatenate([view.classes for view in series], axis=1),
+    )
+    return picture(joint, paint(joint, draw_plan(joint, np.random.default_rng(seed))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -40,11 +54,15 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128, help="side in pixels")
     parser.add_argument("--columns", type=int, default=4, help="pairs a row")
     parser.add_argument("--families", action="store_true", help="each family alone instead of mixed scenes")
+    parser.add_argument("--views", action="store_true", help="views of one specimen in each row")
     parser.add_argument("--out", type=Path, default=Path("scene_gallery.png"))
     args = parser.parse_args()
 
     tiles = []
-    if args.families:
+    if args.views:
+        tiles = [views(seed, args.size, args.columns) for seed in range(args.seed, args.seed + args.count)]
+        args.columns = 1
+    elif args.families:
         for name in FAMILIES:
             for seed in range(args.seed, args.seed + args.columns):
                 tiles.append(pair(make_scene(seed, args.size, [name]), seed))
