@@ -244,24 +244,49 @@ def propagate(
     return Propagation(pairs[0], planes[0], planes[1], pairs[1], planes[2], pairs[2], seeds, tint)
 
 
-def membership(walked: Propagation, spread: str) -> np.ndarray:
+def membership(walked: Propagation, grid: np.ndarray, spread: str) -> np.ndarray:
     """First guess of what is colored at all where the rest stays gray.
 
     Parameters
     ----------
     walked : Propagation
+    grid : ndarray of shape (h, w)
+        CIE L* of the cells.
     spread : {"alike", "instance"}
-        With "instance", what a walker of short reach finds; with "alike", also what is of a hint's lightness.
+        With "instance", what a walker of short reach finds; with "alike", also what has lightnesses that are more
+        frequent on the touched objects than in the image.
 
     Returns
     -------
     float32 ndarray of shape (h, w)
-        In [0, 1]. Measured on powder particles clicked once: intersection over union 0.72 for the clicked particle.
+        In [0, 1]. Measured on powder particles as intersection over union: 0.72 for one clicked particle, 0.86 for all
+        particles after five were clicked.
     """
     touched = _smooth_step(walked.near, *_TOUCHED)
     if spread == "instance":
         return touched
-    return np.maximum(touched, _smooth_step(walked.likeness, *_ALIKE))
+    mine = walked.near > _TOUCHED_FROM
+    if not mine.any():  # hints are in other views only
+        return _smooth_step(walked.likeness, *_ALIKE)
+    return np.maximum(touched, _smooth_step(_share_of_lightness(grid, mine), *_FREQUENT))
+
+
+_TOUCHED_FROM = 0.1
+_FREQUENT = (0.15, 0.35)
+_BANDWIDTH = 8.0
+
+
+def _share_of_lightness(grid: np.ndarray, mine: np.ndarray) -> np.ndarray:
+    """Density of each cell's lightness among `mine`, over that plus its density in the image: 0.5 where equal."""
+    from scipy.ndimage import gaussian_filter1d
+
+    levels = np.clip(grid, 0, 100)
+    densities = []
+    for values in (levels[mine], levels.ravel()):
+        counts = np.bincount(values.astype(int), minlength=101) / len(values)
+        densities.append(gaussian_filter1d(counts, _BANDWIDTH))
+    share = densities[0] / (densities[0] + densities[1] + 1e-9)
+    return np.interp(levels, np.arange(101.0), share)
 
 
 _TOUCHED = (0.04, 0.25)

@@ -23,7 +23,7 @@ from semcolorize.color.lab import AB_SCALE
 from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
 from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
-from semcolorize.hints.pool import HintPool, pool_hints
+from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate
 from semcolorize.network.unet import UNet, UNetConfig
 
@@ -247,7 +247,7 @@ def condition_image(
         return Condition(plane, grid, flags, torch.zeros_like(colors), torch.ones_like(plane))
     base = walked.ink / config.ab_scale
     if fill == "gray":
-        base = base * membership(walked, spread)[..., None]
+        base = base * membership(walked, cell_mean(lightness, patch), spread)[..., None]
     prior = F.interpolate(_tensor(base).movedim(-1, 1), scale_factor=patch, mode="bilinear", align_corners=False)
     return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness, walked.tint))[None])
 

@@ -6,7 +6,7 @@ from skimage.segmentation import random_walker as oracle
 
 from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
-from semcolorize.hints.pool import HintPool, pool_hints
+from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate, random_walker, spread_remainder
 
 
@@ -156,6 +156,7 @@ def test_membership_is_the_touched_object_or_all_of_like_lightness():
     mask[38:42, 22:26], ab[38:42, 22:26] = True, (40, 30)
     walked = propagate(lightness, ab, mask)
     touched, other, ground = (slice(7, 14), slice(4, 8)), (slice(7, 14), slice(16, 20)), (slice(18, 22), slice(0, 24))
-    instance, alike = membership(walked, "instance"), membership(walked, "alike")
+    grid = cell_mean(lightness, 4)
+    instance, alike = membership(walked, grid, "instance"), membership(walked, grid, "alike")
     assert instance[touched].min() > 0.9 and instance[other].max() < 0.1 and instance[ground].max() < 0.1
     assert alike[touched].min() > 0.9 and alike[other].min() > 0.9 and alike[ground].max() < 0.1
