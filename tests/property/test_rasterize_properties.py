@@ -62,7 +62,7 @@ def plain_even_odd(polygons: Polygons) -> np.ndarray:
         crossings = []
         for ring in exact:
             for (y1, x1), (y2, x2) in zip(ring, (*ring[1:], ring[0]), strict=True):
-                if (y1 <= y) != (y2 <= y):
+                if (y1 < y) != (y2 < y):
                     crossings.append(x1 + (y - y1) * (x2 - x1) / (y2 - y1) + Fraction(1, 10**8))
         for column in range(SHAPE[1]):
             mask[row, column] = sum(crossing <= column + half for crossing in crossings) % 2 == 1
@@ -72,6 +72,8 @@ def plain_even_odd(polygons: Polygons) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(rings, min_size=1, max_size=3))
 @example([((0.0, 0.0), (-0.25, 0.0), (0.5, 6.5))])
+@example([((0.0, 0.0), (0.5, 0.0), (0.5, 0.5))])
+@example([((0.5, 0.5), (0.5, 2.5), (2.5, 2.5), (2.5, 0.5))])
 def test_polygons_are_filled_even_odd(found: list[tuple[tuple[float, float], ...]]) -> None:
     polygons = Polygons(tuple(found))
     ours = area(RegionHint(lab=LAB, shape=polygons))

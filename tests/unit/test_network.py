@@ -113,7 +113,7 @@ def test_settling_meets_the_hints_and_leaves_what_agrees():
     assert after < before / 2
     curve = ink_curve(lightness)
     np.testing.assert_allclose(settle_hints(proposal, lightness, proposal, mask, curve, cell=4), proposal, atol=1e-3)
-    assert settle_hints(proposal, lightness, ab, 0 * mask, cell=4) is proposal
+    assert settle_hints(proposal, lightness, ab, 0 * mask, curve, cell=4) is proposal
 
 
 def test_a_pale_proposal_is_raised_to_its_hints_but_never_lowered():
