@@ -23,7 +23,7 @@ from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, re
 from semcolorize.micrograph.upsample import upsample_ab
 from semcolorize.micrograph.working import WorkingImage
 from semcolorize.network.conditioning import Fill, Spread, condition_image
-from semcolorize.network.sampling import as_shown, decide, resolve_device, sample_ab, settle_hints
+from semcolorize.network.sampling import as_shown, decide, drop_faint, resolve_device, sample_ab, settle_hints
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
 
@@ -210,7 +210,9 @@ class Colorizer:
             cell = config.network.patch
             curve, hint_ab = condition.ink[0, 0].numpy(), as_shown(lightness, hint_ab, hint_mask)
             proposals = np.stack([settle_hints(p, lightness, hint_ab, hint_mask, curve, cell=cell) for p in proposals])
-            if fill == "gray":
+            if not hint_mask.any():
+                proposals = drop_faint(proposals)
+            elif fill == "gray":
                 proposals = np.stack([decide(p, hint_ab, hint_mask, curve) for p in proposals])
         return proposals[:, :height, :width].copy()
 

@@ -17,13 +17,14 @@ from semcolorize.errors import ConfigError
 from semcolorize.hints.propagate import spread_remainder
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
-__all__ = ["as_shown", "decide", "resolve_device", "sample_ab", "settle_hints"]
+__all__ = ["as_shown", "decide", "drop_faint", "resolve_device", "sample_ab", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
 _GRAY = 4.0
 """Chroma of an ink below which a hint is a gray one."""
 _UNDECIDED = (0.25, 0.75)
 _MOST_INKS = 32
+_FAINT = (2.0, 5.0)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -172,6 +173,22 @@ def settle_hints(
     planes = torch.from_numpy(coarse).movedim(-1, 0)[None]
     full = F.interpolate(planes, scale_factor=cell, mode="bilinear", align_corners=False)
     return ab + curve[..., None] * full[0].movedim(0, -1).numpy()
+
+
+def drop_faint(ab: np.ndarray) -> np.ndarray:
+    """Gray where a proposal's chroma is too faint to be meant as a color: the full color from 5 on, none up to 2.
+
+    For micrographs without hints, whose best guess is a faint wash: a difference of about 2.3 is just noticeable (Mahy
+    et al. 1994), and a reviewer would ask what the wash means.
+
+    Parameters
+    ----------
+    ab : ndarray of shape (..., 2)
+        CIELAB units.
+    """
+    low, high = _FAINT
+    step = np.clip((np.hypot(ab[..., 0], ab[..., 1]) - low) / (high - low), 0, 1)
+    return (ab * (step * step * (3 - 2 * step))[..., None]).astype(np.float32)
 
 
 def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from semcolorize.network.conditioning import (
     condition_image,
     condition_views,
 )
-from semcolorize.network.sampling import as_shown, decide, resolve_device, sample_ab, settle_hints
+from semcolorize.network.sampling import as_shown, decide, drop_faint, resolve_device, sample_ab, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -150,6 +150,13 @@ def test_what_lies_between_color_and_gray_is_decided():
     assert (np.diff(result) >= -1e-6).all()
     nothing = decide(decided, 0 * hint_ab, mask, curve)
     np.testing.assert_array_equal(nothing, decided)
+
+
+def test_faint_washes_are_dropped_and_colors_kept():
+    chroma = np.linspace(0, 40, 81)
+    kept = drop_faint(chroma[:, None] * np.array([0.6, -0.8])) @ [0.6, -0.8]
+    assert (kept[chroma <= 2] == 0).all() and (np.diff(kept) >= 0).all()
+    np.testing.assert_allclose(kept[chroma >= 5], chroma[chroma >= 5], rtol=1e-6)
 
 
 def test_each_hints_color_is_decided_by_itself():
