@@ -10,7 +10,7 @@ import numpy as np
 from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import TINTS, ink_curve, ink_of
 
-__all__ = ["HintPool", "cell_mean", "fit_tint", "pool_hints"]
+__all__ = ["HintPool", "cell_mean", "fit_tint", "group_inks", "pool_hints"]
 
 
 @dataclass(frozen=True)
@@ -140,3 +140,32 @@ def _measured(pool: HintPool) -> HintPool:
         return pool
     some = np.linspace(0, len(pool) - 1, _MOST).astype(int)
     return replace(pool, **{n: getattr(pool, n)[some] for n in ("lightness", "ab", "strength", "place", "view")})
+
+
+def group_inks(inks: np.ndarray, radius: float, *, most: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    """Group inks that lie close together.
+
+    Parameters
+    ----------
+    inks : ndarray of shape (N, 2)
+    radius : float
+        Largest distance from a group's first ink.
+    most : int
+        Groups at most; what remains joins the nearest.
+
+    Returns
+    -------
+    means : ndarray of shape (K, 2)
+    label : int ndarray of shape (N,)
+        Group of each ink.
+    """
+    firsts: list[np.ndarray] = []
+    rest = np.unique(np.rint(inks), axis=0)
+    while len(rest) and len(firsts) < most:
+        firsts.append(rest[0])
+        rest = rest[np.linalg.norm(rest - rest[0], axis=1) >= radius]
+    centers = np.array(firsts).reshape(-1, 2)
+    label = ((inks[:, None] - centers) ** 2).sum(axis=-1).argmin(axis=1) if len(inks) else np.zeros(0, int)
+    kept = np.unique(label)
+    means = np.array([inks[label == k].mean(axis=0) for k in kept]).reshape(-1, 2)
+    return means, np.searchsorted(kept, label)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semcolorize.errors import ShapeError
-from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, pool_hints
+from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, group_inks, pool_hints
 
 __all__ = [
     "NEAR_REACH",
@@ -184,6 +184,7 @@ def propagate(
     cell: int = 4,
     beta: float = CELL_BETA,
     pool: HintPool | None = None,
+    firm: bool = False,
 ) -> Propagation:
     """Propagate hints on a grid of `cell` x `cell` pixels: the prior for the network.
 
@@ -202,6 +203,9 @@ def propagate(
     pool : HintPool, optional
         Hints from which colors of like lightness are taken: this image's own by default, those of all views for a
         series.
+    firm : bool
+        Weigh the colors asked for against each other, gray among them, instead of taking means: the probability that a
+        walker meets a color first, times how frequent a pixel's lightness is among the hints of that color.
 
     Returns
     -------
@@ -239,6 +243,8 @@ def propagate(
     walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
     share = (met**_TRUST)[..., None]
     ink = share * walked + (1 - share) * similar
+    if firm:
+        ink = _weighed(grid, beta, _SEED_STRENGTH * precision, inks, marked)
     pairs = [x.astype(np.float32) for x in (ink, similar, inks)]
     planes = [x.astype(np.float32) for x in (met, near, likeness)]
     return Propagation(pairs[0], planes[0], planes[1], pairs[1], planes[2], pairs[2], seeds, tint)
@@ -278,15 +284,16 @@ _BANDWIDTH = 8.0
 
 def _share_of_lightness(grid: np.ndarray, mine: np.ndarray) -> np.ndarray:
     """Density of each cell's lightness among `mine`, over that plus its density in the image: 0.5 where equal."""
+    here, everywhere = _density(grid[mine]), _density(grid.ravel())
+    return np.interp(np.clip(grid, 0, 100), np.arange(101.0), here / (here + everywhere + 1e-9))
+
+
+def _density(levels: np.ndarray) -> np.ndarray:
+    """Density of lightnesses at L* = 0, 1, ..., 100; sums to 1."""
     from scipy.ndimage import gaussian_filter1d
 
-    levels = np.clip(grid, 0, 100)
-    densities = []
-    for values in (levels[mine], levels.ravel()):
-        counts = np.bincount(values.astype(int), minlength=101) / len(values)
-        densities.append(gaussian_filter1d(counts, _BANDWIDTH))
-    share = densities[0] / (densities[0] + densities[1] + 1e-9)
-    return np.interp(levels, np.arange(101.0), share)
+    counts = np.bincount(np.clip(levels, 0, 100).astype(int), minlength=101) / len(levels)
+    return np.asarray(gaussian_filter1d(counts, _BANDWIDTH))
 
 
 _TOUCHED = (0.04, 0.25)
@@ -343,6 +350,31 @@ def _walk(
     right = np.concatenate(columns, axis=-1)
     solved = factors.solve(right.reshape(grid.size, -1)).reshape(right.shape)  # type: ignore[attr-defined]
     return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
+
+
+def _weighed(
+    grid: np.ndarray, beta: float, strength: np.ndarray, inks: np.ndarray, marked: np.ndarray
+) -> np.ndarray:
+    """Mean of the distinct inks asked for, (h, w, 2), weighted with their probability."""
+    choices, label = group_inks(inks[marked], _ALIKE_INKS)
+    onehot = np.zeros((*grid.shape, len(choices)))
+    onehot[marked, label] = 1
+    met = _walk(grid, beta, strength, onehot, 1.0)[0]
+    near = _walk(grid, beta, strength, onehot, NEAR_REACH)[0]
+    likelihood = np.empty_like(met)
+    for k in range(len(choices)):
+        mine = near[..., k] > _TOUCHED_FROM
+        mine[marked] |= label == k
+        likelihood[..., k] = np.interp(np.clip(grid, 0, 100), np.arange(101.0), _density(grid[mine])) + _UNLIKELY
+    weight = (np.clip(met, 0, 1) + _UNMET) * likelihood
+    return weight @ choices / weight.sum(axis=-1, keepdims=True)
+
+
+_UNMET = 0.02
+"""Chance of every color where no walker arrives."""
+_UNLIKELY = 0.01
+"""Density that every lightness has for every color, in 1/L*."""
+_ALIKE_INKS = 25.0
 
 
 def _of_like_lightness(

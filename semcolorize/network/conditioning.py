@@ -236,7 +236,7 @@ def condition_image(
             torch.cat([plane, colors], dim=1), None, None, torch.zeros_like(colors), torch.ones_like(plane)
         )
     patch = config.network.patch
-    walked = propagate(lightness, hint_ab, hint_mask, cell=patch, pool=pool)
+    walked = propagate(lightness, hint_ab, hint_mask, cell=patch, pool=pool, firm=fill == "gray")
     channels = (
         walked.hint_ink / config.ab_scale, walked.seeds, walked.ink / config.ab_scale, walked.confidence, walked.near,
         walked.similar / config.ab_scale, walked.likeness,

@@ -14,6 +14,7 @@ from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.diffusion.sampler import Step, sample_ddim, sample_ddpm, sample_dpm_solver
 from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
+from semcolorize.hints.pool import group_inks
 from semcolorize.hints.propagate import spread_remainder
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
@@ -23,7 +24,8 @@ _LARGEST_GAIN = 1.5
 _GRAY = 4.0
 """Chroma of an ink below which a hint is a gray one."""
 _UNDECIDED = (0.25, 0.75)
-_MOST_INKS = 32
+_ALIKE_INKS = 12.0
+"""Difference of inks below which two hints mean one color."""
 _FAINT = (2.0, 5.0)
 
 
@@ -192,11 +194,11 @@ def drop_faint(ab: np.ndarray) -> np.ndarray:
 
 
 def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """Color or gray: what ``fill="gray"`` leaves in between is decided.
+    """One of the hints' colors, or gray: what ``fill="gray"`` leaves in between is decided.
 
-    A model that is unsure whether an object is meant proposes a pale version of the hint's color: the mean of color and
-    gray. Nobody wants that mean. What has less than a quarter of a hint's ink becomes gray, what has more than three
-    quarters of it gets all of it, and between them lies a smooth step, so that edges stay soft.
+    A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, or the olive
+    between an amber grain and a green leaf. Nobody asked for those. Each pixel's ink is moved to the nearest of the
+    hints' inks and gray; halfway to the second nearest lies a smooth step, so that edges stay soft.
 
     Parameters
     ----------
@@ -212,16 +214,20 @@ def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np
     """
     marked = hint_mask > 0
     asked = ink_of(hint_ab[marked], curve[marked])
-    asked = np.unique(np.rint(asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY]), axis=0)
+    asked, _ = group_inks(asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY], _ALIKE_INKS)
     if not len(asked):
         return ab
-    if len(asked) > _MOST_INKS:
-        asked = asked[np.linspace(0, len(asked) - 1, _MOST_INKS).astype(int)]
-    inks = ab / curve[..., None]
-    # Share of the hint's ink, along its hue; of the hint of which there is most.
-    shares = inks @ (asked / (asked**2).sum(axis=1, keepdims=True)).T
-    share = np.maximum(shares.max(axis=-1), 1e-3)
+    choices = np.concatenate([np.zeros((1, 2)), asked])
+    inks = (ab / curve[..., None]).reshape(-1, 2)
+    # Squared distances but for what is the same for every choice.
+    distances = (choices**2).sum(axis=1) - 2 * inks @ choices.T
+    first = distances.argmin(axis=1)
+    np.put_along_axis(distances, first[:, None], np.inf, axis=1)
+    one, two = choices[first], choices[distances.argmin(axis=1)]
+    way = two - one
+    length = np.maximum((way**2).sum(axis=1), 1e-6)
+    share = np.clip(((inks - one) * way).sum(axis=1) / length, 0, 0.5)
     low, high = _UNDECIDED
     step = np.clip((share - low) / (high - low), 0, 1)
-    wanted = np.maximum(step * step * (3 - 2 * step), np.where(share > high, share, 0))
-    return (ab * (wanted / share)[..., None]).astype(np.float32)
+    decided = one + (step * step * (3 - 2 * step))[:, None] * way
+    return (decided.reshape(ab.shape) * curve[..., None]).astype(np.float32)

@@ -145,11 +145,10 @@ def test_what_lies_between_color_and_gray_is_decided():
     share = np.linspace(0, 1.2, 40)
     decided = decide(share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2)), hint_ab, mask, curve)
     result = decided[3] @ [40, 30] / 2500
-    assert (result[share < 0.25] == 0).all()
-    np.testing.assert_allclose(result[share > 0.75], np.maximum(share[share > 0.75], 1), atol=1e-5)
+    np.testing.assert_allclose(result[share < 0.25], 0, atol=1e-5)
+    np.testing.assert_allclose(result[share > 0.75], 1, atol=1e-5)
     assert (np.diff(result) >= -1e-6).all()
-    nothing = decide(decided, 0 * hint_ab, mask, curve)
-    np.testing.assert_array_equal(nothing, decided)
+    np.testing.assert_array_equal(decide(decided, 0 * hint_ab, mask, curve), decided)  # only gray hints
 
 
 def test_faint_washes_are_dropped_and_colors_kept():
@@ -159,16 +158,23 @@ def test_faint_washes_are_dropped_and_colors_kept():
     np.testing.assert_allclose(kept[chroma >= 5], chroma[chroma >= 5], rtol=1e-6)
 
 
-def test_each_hints_color_is_decided_by_itself():
-    curve = np.ones((8, 8))
-    hint_ab, mask = np.zeros((8, 8, 2)), np.zeros((8, 8))
-    hint_ab[0, 0], mask[0, 0] = (60, 0), 1
+def test_mixtures_of_hints_become_the_nearer_one():
+    hint_ab, mask, curve = np.zeros((8, 8, 2)), np.zeros((8, 8)), np.full((8, 8), 0.5)
+    hint_ab[0, 0], mask[0, 0] = (30, 0), 1  # inks (60, 0) and (0, 40)
     hint_ab[7, 7], mask[7, 7] = (0, 20), 1
     proposal = np.zeros((8, 8, 2))
-    proposal[:4], proposal[4:] = (50, 0), (0, 18)
+    proposal[:4], proposal[4:] = (25, 4), (9, 13)
     decided = decide(proposal, hint_ab, mask, curve)
-    np.testing.assert_allclose(decided[0, 0], (60, 0), atol=0.1)
-    np.testing.assert_allclose(decided[7, 0], (0, 20), atol=0.1)
+    np.testing.assert_allclose(decided[0, 0], (30, 0), atol=0.6)
+    assert np.linalg.norm(decided[7, 0] - [0, 20]) < np.linalg.norm(proposal[7, 0] - [0, 20])
+
+
+def test_hints_of_nearly_one_color_are_one_choice():
+    hint_ab, mask, curve = np.zeros((4, 4, 2)), np.zeros((4, 4)), np.ones((4, 4))
+    hint_ab[0, 0], mask[0, 0] = (50, 0), 1
+    hint_ab[3, 3], mask[3, 3] = (54, 4), 1
+    proposal = np.broadcast_to([40.0, 9.0], (4, 4, 2)).copy()
+    np.testing.assert_allclose(decide(proposal, hint_ab, mask, curve), np.broadcast_to([52, 2], (4, 4, 2)), atol=1e-4)
 
 
 def test_hints_say_no_more_than_their_pixels_can_show():
