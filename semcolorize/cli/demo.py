@@ -18,7 +18,8 @@ __all__ = ["command"]
 _SEED = 12
 _SHAPE = (768, 1024)
 # name: family of the scene, color, how many of its objects get a hint
-_COLORS = {"grain": ("pollen", "#e8a33d", 10), "spore": ("spheres", "#4f7fd9", 2)}
+_COLORS = {"grain": ("pollen", "#e8a33d", 20), "spore": ("spheres", "#4f7fd9", 2)}
+_LARGE = 80
 _GROUND_POINTS = 4
 
 
@@ -97,7 +98,7 @@ def _tiff(lightness: np.ndarray) -> bytes:
 
 
 def _hints_yaml(scene: Any) -> str:
-    """Points in the middle of the largest objects of each class, and gray ones on the ground."""
+    """Points amid the largest objects of each class, strokes over very large ones, gray points on the ground."""
     import numpy as np
     from scipy import ndimage
 
@@ -110,7 +111,13 @@ def _hints_yaml(scene: Any) -> str:
         for instance in np.argsort(sizes)[::-1][:count]:
             depth = ndimage.distance_transform_edt(np.pad(scene.instances == instance, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-            lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
+            reach = int(0.8 * depth.max())
+            if reach > _LARGE:  # a stroke over its shades, from the middle to both sides
+                lines.append(
+                    f"  - {{line: [[{column - reach}, {row}], [{column + reach}, {row}]], width: 9, color: {name}}}"
+                )
+            else:
+                lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
     depth = ndimage.distance_transform_edt(np.pad(scene.classes == 0, 1))[1:-1, 1:-1]
     for _ in range(_GROUND_POINTS):
         row, column = np.unravel_index(int(depth.argmax()), depth.shape)
