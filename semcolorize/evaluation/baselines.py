@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from semcolorize.color.ink import ink_curve
-from semcolorize.hints.propagate import propagate, random_walker
+from semcolorize.hints.propagate import propagate
+from semcolorize.hints.walker import random_walker
 
 __all__ = ["BASELINES", "gray", "inks", "levin", "mean_color", "random_walker"]
 

@@ -1,16 +1,7 @@
-"""Edge-aware propagation of sparse hints: the random walker with soft seeds.
+"""Propagation of sparse hints as inks: the prior over which the network diffuses a residual.
 
-A walker starts at a pixel and steps to one of its four neighbors with probability proportional to
-``exp(-beta dL^2)``, so it seldom crosses an edge of the lightness. A pixel's propagated color is the mean of the hint
-colors, weighted with the probability that the walker meets each of them first (Grady 2006). It is the strongest
-classical method for sparse hints, and the prior over which the network diffuses a residual.
-
-With the graph Laplacian D and the seed strengths S the propagated color solves ``(D + S) x = S h``: one sparse,
-symmetric, positive definite system for a*, b* and the confidence together.
-
-References
-----------
-L. Grady, "Random walks for image segmentation", IEEE TPAMI 28 (2006), 1768-1783.
+Hints become inks (`semcolorize.color.ink`) under the tint that fits them; a random walker carries them to where
+lightness shows no edge (`semcolorize.hints.walker`); where it does not arrive, hints of like lightness speak.
 """
 
 from __future__ import annotations
@@ -21,24 +12,12 @@ import numpy as np
 
 from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, group_inks, pool_hints
+from semcolorize.hints.walker import SEED_STRENGTH, checked, walk
 
-__all__ = [
-    "NEAR_REACH",
-    "HintPool",
-    "Propagation",
-    "pool_hints",
-    "propagate",
-    "random_walker",
-    "spread_remainder",
-    "walker_system",
-]
+__all__ = ["NEAR_REACH", "Propagation", "membership", "propagate", "spread_remainder"]
 
-PIXEL_BETA = 500.0
 CELL_BETA = 400.0
-"""Edge sensitivity for lightness in 0 to 1. Chosen on colored micrographs (PSNR at 5 to 100 hints is flat within
-0.3 dB from 400 to 1000); averaging over cells blunts edges, so the cell grid wants a little less."""
-
-_SEED_STRENGTH = 100.0
+"""Edge sensitivity on cells: averaging blunts edges, so it wants a little less than the pixel walker."""
 
 _TRUST = 1.5
 """Power of the confidence with which a walked color counts against the color of hints of like lightness. Measured on
@@ -52,93 +31,6 @@ _UNLIKE_SHARE = 0.02
 
 NEAR_REACH = 0.12
 """Reach of the confidence that says what belongs to the touched object, see `Propagation.near`."""
-
-_WEIGHT_FLOOR = 1e-4
-"""Walkers cross even the sharpest edge now and then, so the system is well conditioned and never singular."""
-
-
-def walker_system(lightness: np.ndarray, beta: float, weight_floor: float, screen: np.ndarray) -> object:
-    """Factorize Laplacian plus screen for a 4-neighbor grid.
-
-    Parameters
-    ----------
-    lightness : float64 ndarray of shape (H, W)
-        CIE L*, 0 to 100.
-    beta, weight_floor : float
-        Edge weights are ``exp(-beta (dL/100)^2) + weight_floor``.
-    screen : ndarray of shape (H, W)
-        Added to the diagonal; positive somewhere, or the system is singular.
-
-    Returns
-    -------
-    scipy.sparse.linalg.SuperLU
-        With a method ``solve``.
-    """
-    from scipy import sparse
-    from scipy.sparse.linalg import splu
-
-    height, width = lightness.shape
-    horizontal = np.zeros((height, width))
-    vertical = np.zeros((height, width))
-    horizontal[:, :-1] = np.exp(-beta * (np.diff(lightness, axis=1) / 100) ** 2) + weight_floor
-    vertical[:-1] = np.exp(-beta * (np.diff(lightness, axis=0) / 100) ** 2) + weight_floor
-    diagonal = horizontal + vertical + screen
-    diagonal[:, 1:] += horizontal[:, :-1]
-    diagonal[1:] += vertical[:-1]
-    right = horizontal.ravel()[:-1]
-    below = vertical.ravel()[: height * width - width]
-    if width == 1:
-        bands, offsets = [diagonal.ravel(), -below, -below], [0, 1, -1]
-    elif height == 1:
-        bands, offsets = [diagonal.ravel(), -right, -right], [0, 1, -1]
-    else:
-        bands, offsets = [diagonal.ravel(), -right, -right, -below, -below], [0, 1, -1, width, -width]
-    system = sparse.diags(bands, offsets, format="csc")
-    return splu(system, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
-
-
-def random_walker(
-    lightness: np.ndarray,
-    hint_ab: np.ndarray,
-    hint_mask: np.ndarray,
-    *,
-    beta: float = PIXEL_BETA,
-    seed_strength: float = 1e6,
-    weight_floor: float = _WEIGHT_FLOOR,
-) -> np.ndarray:
-    """Propagate hint colors over a whole image, pixel by pixel: the classical method by itself.
-
-    Parameters
-    ----------
-    lightness : ndarray of shape (H, W)
-        CIE L*, 0 to 100.
-    hint_ab : ndarray of shape (H, W, 2)
-        CIELAB a*b*, read where `hint_mask` is set.
-    hint_mask : bool ndarray of shape (H, W)
-    beta : float
-        Edge sensitivity: neighbors are joined with ``exp(-beta (dL/100)^2)``.
-    seed_strength : float
-        Weight that holds a hinted pixel to its hint; large values make hard seeds.
-    weight_floor : float
-        Added to every edge weight.
-
-    Returns
-    -------
-    ab : float64 ndarray of shape (H, W, 2)
-        Each pixel a convex combination of hint colors; zeros where nothing is hinted.
-
-    Notes
-    -----
-    Every seed label's probability solves the same system (Grady, eq. 7), so solving for a* and b* equals combining
-    the label probabilities with the labels' colors.
-    """
-    lightness, hint_ab, hint_mask = _checked(lightness, hint_ab, hint_mask)
-    if not hint_mask.any():
-        return np.zeros_like(hint_ab)
-    seeds = seed_strength * (hint_mask > 0)
-    factors = walker_system(lightness, beta, weight_floor, seeds)
-    right = (seeds[..., None] * hint_ab).reshape(-1, 2)
-    return factors.solve(right).reshape(hint_ab.shape)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -218,7 +110,7 @@ def propagate(
     noise from looking like edges) at a sixteenth of the unknowns. A hint at lightness L says the ink with precision
     ``curve(L)^2``, so dark hints count less.
     """
-    lightness, hint_ab, hint_mask = _checked(lightness, hint_ab, hint_mask)
+    lightness, hint_ab, hint_mask = checked(lightness, hint_ab, hint_mask)
     height, width = lightness.shape
     if height % cell or width % cell:
         raise ShapeError(f"{height} x {width} is no multiple of the cell of {cell} pixels; pad the image first.")
@@ -237,14 +129,14 @@ def propagate(
     inks, precision, seeds = pair.astype(np.float64), plane.astype(np.float64), plane.copy()
     inks[marked], precision[marked] = own.inks(tint)
     seeds[marked] = own.strength
-    walked, met = _walk(grid, beta, _SEED_STRENGTH * precision, inks, 1.0)
-    near = _walk(grid, beta, _SEED_STRENGTH * precision, None, NEAR_REACH)[1]
+    walked, met = walk(grid, beta, SEED_STRENGTH * precision, inks, 1.0)
+    near = walk(grid, beta, SEED_STRENGTH * precision, None, NEAR_REACH)[1]
     # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
     walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
     share = (met**_TRUST)[..., None]
     ink = share * walked + (1 - share) * similar
     if firm:
-        ink = _weighed(grid, beta, _SEED_STRENGTH * precision, inks, marked)
+        ink = _weighed(grid, beta, SEED_STRENGTH * precision, inks, marked)
     pairs = [x.astype(np.float32) for x in (ink, similar, inks)]
     planes = [x.astype(np.float32) for x in (met, near, likeness)]
     return Propagation(pairs[0], planes[0], planes[1], pairs[1], planes[2], pairs[2], seeds, tint)
@@ -331,25 +223,12 @@ def spread_remainder(
     -------
     float32 ndarray of shape (H/cell, W/cell, 2)
     """
-    lightness, missing, hint_mask = _checked(lightness, missing, hint_mask)
+    lightness, missing, hint_mask = checked(lightness, missing, hint_mask)
     weight = hint_mask * curve**2
     held = np.maximum(cell_mean(weight, cell), 1e-9)
     inks = cell_mean(missing * weight[..., None], cell) / held[..., None]
-    strength = _SEED_STRENGTH * np.minimum(4 * cell_mean(weight, cell), 1.0)
-    return _walk(cell_mean(lightness, cell), CELL_BETA, strength, inks, reach)[0].astype(np.float32)
-
-
-def _walk(
-    grid: np.ndarray, beta: float, strength: np.ndarray, inks: np.ndarray | None, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Confidence-weighted inks (empty without `inks`) and confidence of a walker with a given reach."""
-    # (Laplacian + leak) u = 0 decays as exp(-sqrt(leak) r) on flat ground: leak = 1/reach^2 in cells.
-    leak = 1 / (reach**2 * grid.size)
-    factors = walker_system(grid, beta, _WEIGHT_FLOOR, strength + leak)
-    columns = [strength[..., None]] if inks is None else [strength[..., None] * inks, strength[..., None]]
-    right = np.concatenate(columns, axis=-1)
-    solved = factors.solve(right.reshape(grid.size, -1)).reshape(right.shape)  # type: ignore[attr-defined]
-    return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
+    strength = SEED_STRENGTH * np.minimum(4 * cell_mean(weight, cell), 1.0)
+    return walk(cell_mean(lightness, cell), CELL_BETA, strength, inks, reach)[0].astype(np.float32)
 
 
 def _weighed(
@@ -359,8 +238,8 @@ def _weighed(
     choices, label = group_inks(inks[marked], _ALIKE_INKS)
     onehot = np.zeros((*grid.shape, len(choices)))
     onehot[marked, label] = 1
-    met = _walk(grid, beta, strength, onehot, 1.0)[0]
-    near = _walk(grid, beta, strength, onehot, NEAR_REACH)[0]
+    met = walk(grid, beta, strength, onehot, 1.0)[0]
+    near = walk(grid, beta, strength, onehot, NEAR_REACH)[0]
     likelihood = np.empty_like(met)
     for k in range(len(choices)):
         mine = near[..., k] > _TOUCHED_FROM
@@ -389,15 +268,3 @@ def _of_like_lightness(
     flat = np.clip(grid, 0, 100).ravel()
     planes = [np.interp(flat, table, column).reshape(grid.shape) for column in (*means.T, most)]
     return np.stack(planes[:2], axis=-1), planes[2]
-
-
-def _checked(
-    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
-    if lightness.ndim != 2 or hint_mask.shape != lightness.shape or hint_ab.shape != (*lightness.shape, 2):
-        raise ShapeError(
-            f"lightness {lightness.shape}, hint_ab {hint_ab.shape} and hint_mask {hint_mask.shape} must be "
-            "(H, W), (H, W, 2) and (H, W)."
-        )
-    return lightness.astype(np.float64), hint_ab.astype(np.float64), hint_mask.astype(np.float64)

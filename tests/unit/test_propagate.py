@@ -7,7 +7,8 @@ from skimage.segmentation import random_walker as oracle
 from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
-from semcolorize.hints.propagate import membership, propagate, random_walker, spread_remainder
+from semcolorize.hints.propagate import membership, propagate, spread_remainder
+from semcolorize.hints.walker import random_walker
 
 
 def scene(seed=0, shape=(24, 28)):
