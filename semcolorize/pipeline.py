@@ -17,6 +17,7 @@ from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.pool import fit_tint, pool_hints
 from semcolorize.hints.rasterize import rasterize
+from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
@@ -187,11 +188,7 @@ class Colorizer:
         """
         _check_counts(variants, seed, 16, num_steps)
         lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
-        if lightness.ndim != 2 or hint_mask.shape != lightness.shape or hint_ab.shape != (*lightness.shape, 2):
-            raise ShapeError(
-                f"lightness {lightness.shape}, hint_ab {hint_ab.shape} and hint_mask {hint_mask.shape} must be "
-                "(H, W), (H, W, 2) and (H, W)."
-            )
+        check_shapes(lightness, hint_ab, hint_mask)
         if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
             raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
         config = self.weights.model.config

@@ -48,7 +48,8 @@ def _describe(path: Path) -> str:
             from semcolorize.training.recipe import read_recipe
 
             recipe = read_recipe(path)
-            return f"recipe, preset {recipe.preset}, {recipe.steps} steps in {len(recipe.stages)} stages"
+            stages = f"{len(recipe.stages)} stage{'s' if len(recipe.stages) != 1 else ''}"
+            return f"recipe, preset {recipe.preset}, {recipe.steps} steps in {stages}"
         if "hints" not in keys:
             palette = read_palette(path)
             return f"palette of {len(palette)} colors: {', '.join(palette)}"

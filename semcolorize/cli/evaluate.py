@@ -83,18 +83,29 @@ def command(
         raise ConfigError(f"--methods: {listed} is not known; there are {', '.join(known)}.", key="methods")
     numbers = _counts(counts or ("1,5" if modes else "0,1,2,5,10,20,50,100,200"), least=int(modes))
     extra: dict[str, Any] = {"data": data.name if data else "procedural scenes", "seed": seed}
-    chosen = {name: BASELINES[name] for name in wanted if name != "model"}
-    predict = _model(weights, device, num_steps, seed, extra) if "model" in wanted else None
+    methods_by_name: dict[str, Callable[..., Any]] = {
+        name: _peer(BASELINES[name]) for name in wanted if name != "model"
+    }
+    if "model" in wanted:
+        methods_by_name["model"] = _model(weights, device, num_steps, seed, extra)
+    chosen = {name: methods_by_name[name] for name in wanted}
     if modes:
-        if data is None:
-            images = procedural_images(24)
-        else:
-            images = read_masked_images(data, working_size, projects=masks)
-        _run_modes(images, numbers, trials, wanted, chosen, predict, out, extra, as_json)
+        images = procedural_images(24) if data is None else read_masked_images(data, working_size, projects=masks)
+        document, written = _run_modes(images, numbers, trials, chosen, out, extra, as_json)
     elif data is None:
         raise ConfigError("--data is needed: a folder of color images.", key="data")
     else:
-        _run_protocol(data, protocol_name, numbers, wanted, chosen, predict, out, extra, as_json)
+        document, written = _run_protocol(data, protocol_name, numbers, chosen, out, extra, as_json)
+    if as_json:
+        click.echo(json.dumps(document | {"paths": [str(p) for p in written]}))
+    else:
+        for path in written:
+            click.echo(str(path))
+
+
+def _peer(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A classical method, which has no modes."""
+    return lambda lightness, hint_ab, hint_mask, spread=None: method(lightness, hint_ab, hint_mask)
 
 
 def _model(weights: str, device: str, num_steps: int | None, seed: int, extra: dict[str, Any]) -> Callable[..., Any]:
@@ -104,23 +115,17 @@ def _model(weights: str, device: str, num_steps: int | None, seed: int, extra: d
     extra["weights"], extra["weights_sha256"] = weights, colorizer.weights.sha256
     extra["device"], extra["num_steps"] = str(colorizer.device), num_steps or colorizer.weights.model.config.num_steps
 
-    def predict(lightness: Any, hint_ab: Any, hint_mask: Any, **modes: Any) -> Any:
+    def predict(lightness: Any, hint_ab: Any, hint_mask: Any, spread: Any = None) -> Any:
+        modes = {} if spread is None else {"fill": "gray", "spread": spread}
         return colorizer.predict_ab(lightness, hint_ab, hint_mask, seed=seed, num_steps=num_steps, **modes)[0]
 
     return predict
 
 
 def _run_protocol(
-    data: Path,
-    protocol_name: str,
-    numbers: list[int],
-    wanted: list[str],
-    chosen: dict[str, Any],
-    predict: Callable[..., Any] | None,
-    out: Path | None,
-    extra: dict[str, Any],
-    as_json: bool,
-) -> None:
+    data: Path, protocol_name: str, numbers: list[int], methods: dict[str, Any], out: Path | None,
+    extra: dict[str, Any], quiet: bool,
+) -> tuple[dict[str, Any], list[Path]]:  # fmt: skip
     from semcolorize.evaluation.perceptual import find_lpips
     from semcolorize.evaluation.protocol import PROTOCOLS, list_images, read_color_image
     from semcolorize.evaluation.report import write_report
@@ -129,51 +134,28 @@ def _run_protocol(
     protocol = PROTOCOLS[protocol_name]
     images = [read_color_image(path, protocol) for path in list_images(data)]
     lpips, extra["lpips"] = find_lpips()
-    methods = {name: predict if name == "model" else chosen[name] for name in wanted}
-    with progress_bar("evaluating", quiet=as_json) as update:
-        run = evaluate(images, methods, protocol, numbers, seed=extra["seed"], lpips=lpips, on_progress=update)  # type: ignore[arg-type]
-    written = [] if out is None else write_report(run, images, out, extra=extra)
-    if not as_json:
+    with progress_bar("evaluating", quiet=quiet) as update:
+        run = evaluate(images, methods, protocol, numbers, seed=extra["seed"], lpips=lpips, on_progress=update)
+    if not quiet:
         _print_table(run, len(images))
         click.echo(f"{extra['lpips']}.", err=True)
-    _finish(extra | {"images": len(images), "summary": run.summary()}, written, as_json)
+    written = [] if out is None else write_report(run, images, out, extra=extra)
+    return extra | {"images": len(images), "summary": run.summary()}, written
 
 
 def _run_modes(
-    images: list[Any],
-    numbers: list[int],
-    trials: int,
-    wanted: list[str],
-    chosen: dict[str, Any],
-    predict: Callable[..., Any] | None,
-    out: Path | None,
-    extra: dict[str, Any],
-    as_json: bool,
-) -> None:
-    from semcolorize.evaluation.modes import score_modes, write_modes_report
+    images: list[Any], numbers: list[int], trials: int, methods: dict[str, Any], out: Path | None,
+    extra: dict[str, Any], quiet: bool,
+) -> tuple[dict[str, Any], list[Path]]:  # fmt: skip
+    from semcolorize.evaluation.modes import score_modes
+    from semcolorize.evaluation.report import write_modes_report
 
-    def method(name: str) -> Callable[..., Any]:
-        if name == "model":
-            return lambda lightness, ab, mask, mode: predict(lightness, ab, mask, fill="gray", spread=mode)  # type: ignore[misc]
-        return lambda lightness, ab, mask, mode: chosen[name](lightness, ab, mask)
-
-    with progress_bar("evaluating", quiet=as_json) as update:
-        run = score_modes(
-            images, {name: method(name) for name in wanted}, counts=numbers, trials=trials, seed=extra["seed"],
-            on_progress=update,
-        )  # fmt: skip
-    written = [] if out is None else write_modes_report(run, out, extra=extra)
-    if not as_json:
+    with progress_bar("evaluating", quiet=quiet) as update:
+        run = score_modes(images, methods, counts=numbers, trials=trials, seed=extra["seed"], on_progress=update)
+    if not quiet:
         _print_modes(run.summary(), len(images))
-    _finish(extra | {"images": len(images), "summary": run.summary()}, written, as_json)
-
-
-def _finish(document: dict[str, Any], written: list[Path], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(document | {"paths": [str(p) for p in written]}))
-    else:
-        for path in written:
-            click.echo(str(path))
+    written = [] if out is None else write_modes_report(run, out, extra=extra)
+    return extra | {"images": len(images), "summary": run.summary()}, written
 
 
 def _counts(text: str, *, least: int) -> list[int]:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from semcolorize.evaluation.metrics import rgb_from_ab
+from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
 from semcolorize.evaluation.run import PEER, EvaluationRun
 
-__all__ = ["draw_scores", "draw_sheet"]
+__all__ = ["draw_modes", "draw_scores", "draw_sheet"]
 
 _COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#888888", "#e69f00")
 _SHOWN = (1, 5, 20)
@@ -76,6 +77,26 @@ def draw_sheet(run: EvaluationRun, images: Sequence[ColorImage]) -> bytes:
         tiles.append((image.rgb * 255 + 0.5).astype(np.uint8))
         for i, tile in enumerate(tiles):
             sheet.paste(Image.fromarray(tile).resize((side - 2, side - 2)), (i * side, head + row * side))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def draw_modes(run: ModesRun) -> bytes:
+    """A row an image: every method in every mode, from the first set of clicks."""
+    from PIL import Image, ImageDraw
+
+    columns = sorted({key[1:] for key in run.pictures}, key=lambda c: (c[1], c[0], c[2]))
+    names = sorted({key[0] for key in run.pictures})
+    side, head = 240, 18
+    sheet = Image.new("RGB", (side * len(columns), (head + side) * len(names)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, name in enumerate(names):
+        for i, (count, mode, method) in enumerate(columns):
+            pen.text((i * side + 4, row * (head + side) + 3), f"{method}, {mode}, {count}", fill="black")
+            tile = Image.fromarray(run.pictures[name, count, mode, method])
+            tile.thumbnail((side - 2, side - 2))
+            sheet.paste(tile, (i * side, row * (head + side) + head))
     buffer = io.BytesIO()
     sheet.save(buffer, format="png")
     return buffer.getvalue()

@@ -12,12 +12,9 @@ import numpy as np
 
 from semcolorize.color.lab import gray_to_lightness
 from semcolorize.errors import ConfigError, ImageReadError
+from semcolorize.training.folders import IMAGE_SUFFIXES
 
 __all__ = ["MaskedImage", "procedural_images", "read_masked_images"]
-
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
-_VALIDATION_SEEDS = 10**9
-"""Scene seeds from here on are never trained on."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,8 @@ def read_masked_images(folder: Path, size: int, *, projects: str = "*") -> list[
     """Read every micrograph with masks below a folder, its longest side brought to `size` pixels.
 
     Two layouts are known: ``images/NAME.*`` beside ``masks/NAME.*`` (label images), and VGG Image Annotator projects
-    (``*.json``) with polygons, whose images are looked for beside and above them. Where several projects annotate one
-    image, the one with the larger annotated area counts.
+    (``*.json``) with polygons, whose images are looked for by name anywhere below the folder. Where several projects
+    annotate one image, the one with the larger annotated area counts.
 
     Parameters
     ----------
@@ -79,15 +76,15 @@ def read_masked_images(folder: Path, size: int, *, projects: str = "*") -> list[
 
 def procedural_images(count: int, size: int = 256) -> list[MaskedImage]:
     """Procedural scenes that training never sees."""
-    from semcolorize.scenes import make_scene
+    from semcolorize.scenes import VALIDATION_SEEDS, make_scene
 
-    scenes = [make_scene(_VALIDATION_SEEDS + 7919 * (i + 1), size) for i in range(count)]
+    scenes = [make_scene(VALIDATION_SEEDS + 7919 * (i + 1), size) for i in range(count)]
     return [MaskedImage(f"scene {i}", s.lightness, s.instances, s.classes) for i, s in enumerate(scenes)]
 
 
 def _labeled(folder: Path, size: int) -> Iterator[MaskedImage]:
     for masks in sorted(p for p in folder.rglob("masks") if p.is_dir() and (p.parent / "images").is_dir()):
-        for path in sorted(p for p in (masks.parent / "images").iterdir() if p.suffix.lower() in _SUFFIXES):
+        for path in sorted(p for p in (masks.parent / "images").iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
             mask = next((m for m in sorted(masks.iterdir()) if m.stem == path.stem), None)
             if mask is not None:
                 labels = np.asarray(_open(mask)).astype(np.int32)
@@ -99,6 +96,7 @@ def _labeled(folder: Path, size: int) -> Iterator[MaskedImage]:
 def _annotated(folder: Path, size: int, projects: str) -> Iterator[MaskedImage]:
     from PIL import Image, ImageDraw
 
+    images = {path.name: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_SUFFIXES}
     for project in sorted(p for p in folder.rglob("*.json") if fnmatch(p.name, projects)):
         try:
             entries = json.loads(project.read_text(encoding="utf-8"))["_via_img_metadata"].values()
@@ -108,14 +106,14 @@ def _annotated(folder: Path, size: int, projects: str) -> Iterator[MaskedImage]:
         except (OSError, ValueError) as error:
             raise ImageReadError(f"this is no readable JSON ({error}).", path=project) from error
         for name, polygons in annotated:
-            near = [*project.parent.rglob(Path(name).name), *project.parent.parent.rglob(Path(name).name)]
-            if not near or not polygons:
+            path = images.get(Path(name).name)
+            if path is None or not polygons:
                 continue
-            canvas = Image.new("I", _open(near[0]).size)
+            canvas = Image.new("I", _open(path).size)
             pen = ImageDraw.Draw(canvas)
             for number, polygon in enumerate(polygons, start=1):
                 pen.polygon(polygon, fill=number)
-            yield _prepared(near[0], np.asarray(canvas).astype(np.int32), size)
+            yield _prepared(path, np.asarray(canvas).astype(np.int32), size)
 
 
 def _polygons(regions: object) -> list[list[tuple[float, float]]]:

@@ -7,13 +7,9 @@ class, ``instance`` the clicked ones only.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,9 +19,8 @@ from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ConfigError
 from semcolorize.evaluation.masks import MaskedImage
 from semcolorize.evaluation.metrics import bootstrap_interval, rgb_from_ab
-from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["HINT_AB", "ModeScore", "ModesRun", "click_instances", "edge_share", "score_modes", "write_modes_report"]
+__all__ = ["HINT_AB", "ModeScore", "ModesRun", "click_instances", "edge_share", "score_modes"]
 
 Mode = Literal["alike", "instance"]
 ModeMethod = Callable[[np.ndarray, np.ndarray, np.ndarray, Mode], np.ndarray]
@@ -227,40 +222,3 @@ def _score(
         leak=float(outside.mean()) if outside.size else 0.0,
         edge_share=edge_share(colored, image.instances),
     )
-
-
-def write_modes_report(run: ModesRun, out: Path, *, extra: dict[str, Any]) -> list[Path]:
-    """Write ``modes.json``, ``modes.csv`` and ``modes.png`` (first trial of each image) into `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    document = extra | {"summary": run.summary(), "scores": [vars(score) for score in run.scores]}
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, fieldnames=list(vars(run.scores[0])))
-    writer.writeheader()
-    writer.writerows(vars(score) for score in run.scores)
-    files = {
-        "modes.json": json.dumps(document, indent=1).encode(),
-        "modes.csv": table.getvalue().encode(),
-        "modes.png": _sheet(run),
-    }
-    for name, content in files.items():
-        write_bytes_atomic(out / name, content, overwrite=True)
-    return [out / name for name in files]
-
-
-def _sheet(run: ModesRun) -> bytes:
-    from PIL import Image, ImageDraw
-
-    columns = sorted({key[1:] for key in run.pictures}, key=lambda c: (c[1], c[0], c[2]))
-    names = sorted({key[0] for key in run.pictures})
-    side, head = 240, 18
-    sheet = Image.new("RGB", (side * len(columns), (head + side) * len(names)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for row, name in enumerate(names):
-        for i, (count, mode, method) in enumerate(columns):
-            pen.text((i * side + 4, row * (head + side) + 3), f"{method}, {mode}, {count}", fill="black")
-            tile = Image.fromarray(run.pictures[name, count, mode, method])
-            tile.thumbnail((side - 2, side - 2))
-            sheet.paste(tile, (i * side, row * (head + side) + head))
-    buffer = io.BytesIO()
-    sheet.save(buffer, format="png")
-    return buffer.getvalue()

@@ -12,10 +12,9 @@ import numpy as np
 from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError, ImageReadError
 from semcolorize.hints.simulate import DrawnHints, cell_hints
+from semcolorize.training.folders import IMAGE_SUFFIXES
 
 __all__ = ["PROTOCOLS", "ColorImage", "Protocol", "draw_hints", "list_images", "read_color_image"]
-
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,9 @@ def list_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ConfigError(f"--data {folder} is no folder.", key="data")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     if not paths:
-        raise ConfigError(f"--data {folder} holds no image ({', '.join(sorted(_SUFFIXES))}).", key="data")
+        raise ConfigError(f"--data {folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).", key="data")
     return paths
 
 

@@ -11,39 +11,43 @@ from typing import Any
 
 import numpy as np
 
-from semcolorize.evaluation.figures import draw_scores, draw_sheet
+from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_sheet
+from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
-from semcolorize.evaluation.run import EvaluationRun, Score
+from semcolorize.evaluation.run import EvaluationRun
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["write_report"]
+__all__ = ["write_modes_report", "write_report"]
 
 
 def write_report(run: EvaluationRun, images: Sequence[ColorImage], out: Path, *, extra: dict[str, Any]) -> list[Path]:
     """Write ``scores.json``, ``scores.csv``, ``psnr.png`` and ``sheet.png`` into `out`; earlier ones are replaced."""
+    extra = extra | {"protocol": run.protocol.name, "images": len(images), "counts": list(run.counts)}
+    pictures = {"psnr.png": draw_scores(run), "sheet.png": draw_sheet(run, images)}
+    return _write("scores", run, pictures, out, extra)
+
+
+def write_modes_report(run: ModesRun, out: Path, *, extra: dict[str, Any]) -> list[Path]:
+    """Write ``modes.json``, ``modes.csv`` and ``modes.png`` into `out`; earlier ones are replaced."""
+    return _write("modes", run, {"modes.png": draw_modes(run)}, out, extra)
+
+
+def _write(
+    stem: str, run: EvaluationRun | ModesRun, pictures: dict[str, bytes], out: Path, extra: dict[str, Any]
+) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
-    document = extra | {
-        "protocol": run.protocol.name,
-        "images": len(images),
-        "counts": list(run.counts),
-        "summary": run.summary(),
-        "scores": [_plain(score) for score in run.scores],
-    }
+    scores = [_plain(score) for score in run.scores]
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, fieldnames=list(vars(run.scores[0])))
+    writer = csv.DictWriter(table, fieldnames=list(scores[0]))
     writer.writeheader()
-    writer.writerows(_plain(score) for score in run.scores)
-    files = {
-        "scores.json": json.dumps(document, indent=1).encode(),
-        "scores.csv": table.getvalue().encode(),
-        "psnr.png": draw_scores(run),
-        "sheet.png": draw_sheet(run, images),
-    }
-    for name, content in files.items():
+    writer.writerows(scores)
+    document = extra | {"summary": run.summary(), "scores": scores}
+    files = {f"{stem}.json": json.dumps(document, indent=1).encode(), f"{stem}.csv": table.getvalue().encode()}
+    for name, content in (files | pictures).items():
         write_bytes_atomic(out / name, content, overwrite=True)
-    return [out / name for name in files]
+    return [out / name for name in files | pictures]
 
 
-def _plain(score: Score) -> dict[str, Any]:
+def _plain(score: object) -> dict[str, Any]:
     """JSON knows no nan: what could not be measured is None."""
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in vars(score).items()}

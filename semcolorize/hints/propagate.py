@@ -129,14 +129,16 @@ def propagate(
     inks, precision, seeds = pair.astype(np.float64), plane.astype(np.float64), plane.copy()
     inks[marked], precision[marked] = own.inks(tint)
     seeds[marked] = own.strength
-    walked, met = walk(grid, beta, SEED_STRENGTH * precision, inks, 1.0)
-    near = walk(grid, beta, SEED_STRENGTH * precision, None, NEAR_REACH)[1]
-    # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
-    walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
-    share = (met**_TRUST)[..., None]
-    ink = share * walked + (1 - share) * similar
+    strength = SEED_STRENGTH * precision
     if firm:
-        ink = _weighed(grid, beta, SEED_STRENGTH * precision, inks, marked)
+        ink, met, near = _weighed(grid, beta, strength, own.inks(tint)[0], marked, pool, tint)
+    else:
+        near = walk(grid, beta, strength, None, NEAR_REACH)[1]
+        walked, met = walk(grid, beta, strength, inks, 1.0)
+        # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
+        walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
+        share = (met**_TRUST)[..., None]
+        ink = share * walked + (1 - share) * similar
     pairs = [x.astype(np.float32) for x in (ink, similar, inks)]
     planes = [x.astype(np.float32) for x in (met, near, likeness)]
     return Propagation(pairs[0], planes[0], planes[1], pairs[1], planes[2], pairs[2], seeds, tint)
@@ -232,21 +234,30 @@ def spread_remainder(
 
 
 def _weighed(
-    grid: np.ndarray, beta: float, strength: np.ndarray, inks: np.ndarray, marked: np.ndarray
-) -> np.ndarray:
-    """Mean of the distinct inks asked for, (h, w, 2), weighted with their probability."""
-    choices, label = group_inks(inks[marked], _ALIKE_INKS)
+    grid: np.ndarray,
+    beta: float,
+    strength: np.ndarray,
+    inks: np.ndarray,
+    marked: np.ndarray,
+    pool: HintPool,
+    tint: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of the distinct inks asked for in any view, (h, w, 2), weighted with their probability; met and near."""
+    choices, of_pool = group_inks(pool.inks(tint)[0], _ALIKE_INKS)
+    label = ((inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)
     onehot = np.zeros((*grid.shape, len(choices)))
     onehot[marked, label] = 1
-    met = walk(grid, beta, strength, onehot, 1.0)[0]
-    near = walk(grid, beta, strength, onehot, NEAR_REACH)[0]
-    likelihood = np.empty_like(met)
+    met_each, met = walk(grid, beta, strength, onehot, 1.0)
+    near_each, near = walk(grid, beta, strength, onehot, NEAR_REACH)
+    likelihood = np.empty_like(met_each)
     for k in range(len(choices)):
-        mine = near[..., k] > _TOUCHED_FROM
+        mine = near_each[..., k] > _TOUCHED_FROM
         mine[marked] |= label == k
-        likelihood[..., k] = np.interp(np.clip(grid, 0, 100), np.arange(101.0), _density(grid[mine])) + _UNLIKELY
-    weight = (np.clip(met, 0, 1) + _UNMET) * likelihood
-    return weight @ choices / weight.sum(axis=-1, keepdims=True)
+        # What was asked for in another view only is known by its hints' lightness.
+        levels = grid[mine] if mine.any() else pool.lightness[of_pool == k]
+        likelihood[..., k] = np.interp(np.clip(grid, 0, 100), np.arange(101.0), _density(levels)) + _UNLIKELY
+    weight = (np.clip(met_each, 0, 1) + _UNMET) * likelihood
+    return weight @ choices / weight.sum(axis=-1, keepdims=True), met, near
 
 
 _UNMET = 0.02

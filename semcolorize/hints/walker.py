@@ -19,7 +19,7 @@ import numpy as np
 
 from semcolorize.errors import ShapeError
 
-__all__ = ["SEED_STRENGTH", "checked", "random_walker", "walk", "walker_system"]
+__all__ = ["SEED_STRENGTH", "check_shapes", "checked", "random_walker", "walk", "walker_system"]
 
 _PIXEL_BETA = 500.0
 """Edge sensitivity for lightness in 0 to 1. Chosen on colored micrographs: flat within 0.3 dB from 400 to 1000."""
@@ -127,14 +127,19 @@ def walk(
     return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
 
 
-def checked(
-    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The three as float64, their shapes checked."""
-    lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
+def check_shapes(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> None:
+    """Raise ShapeError unless the three are (H, W), (H, W, 2) and (H, W)."""
     if lightness.ndim != 2 or hint_mask.shape != lightness.shape or hint_ab.shape != (*lightness.shape, 2):
         raise ShapeError(
             f"lightness {lightness.shape}, hint_ab {hint_ab.shape} and hint_mask {hint_mask.shape} must be "
             "(H, W), (H, W, 2) and (H, W)."
         )
+
+
+def checked(
+    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The three as float64, their shapes checked."""
+    lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
+    check_shapes(lightness, hint_ab, hint_mask)
     return lightness.astype(np.float64), hint_ab.astype(np.float64), hint_mask.astype(np.float64)

@@ -5,12 +5,13 @@ plan)`` the true a*b*. Needs numpy and scipy only.
 """
 
 from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, Tint, draw_plan, paint
-from semcolorize.scenes.scene import FAMILIES, Scene, make_scene
+from semcolorize.scenes.scene import FAMILIES, VALIDATION_SEEDS, Scene, make_scene
 from semcolorize.scenes.views import SceneViews, make_views
 
 __all__ = [
     "FAMILIES",
     "PLAN_KINDS",
+    "VALIDATION_SEEDS",
     "ColorPlan",
     "Scene",
     "SceneViews",

@@ -18,7 +18,10 @@ from semcolorize.scenes.looks import Look, draw_looks
 from semcolorize.scenes.overlays import burn_in
 from semcolorize.scenes.substrates import SUBSTRATES
 
-__all__ = ["FAMILIES", "Geometry", "Scene", "build_geometry", "make_scene"]
+__all__ = ["FAMILIES", "VALIDATION_SEEDS", "Geometry", "Scene", "build_geometry", "make_scene"]
+
+VALIDATION_SEEDS = 10**9
+"""Seeds from here on are kept for validation: nothing is trained on their scenes."""
 
 Family = Callable[[Canvas, np.random.Generator, int, float, float], None]
 

@@ -20,7 +20,7 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import Condition, ModelConfig, condition_image, condition_views
-from semcolorize.scenes import Scene, make_scene, make_views
+from semcolorize.scenes import VALIDATION_SEEDS, Scene, make_scene, make_views
 from semcolorize.training.crops import crop_scene, draw_window, masked_scene, resample, turn, vary_lightness
 from semcolorize.training.folders import ImageFolder, color_folder, masked_folder
 from semcolorize.training.mix import MixConfig, Stage
@@ -29,8 +29,6 @@ from semcolorize.training.samples import Sample, color_sample, pair_sample, scen
 
 __all__ = ["Batch", "BatchDataset", "BatchNumbers", "stage_at"]
 
-_VALIDATION_SEEDS = 10**9
-"""Scene seeds from here on are kept for validation."""
 
 
 @dataclass
@@ -163,9 +161,9 @@ class BatchDataset(Dataset[Batch]):
         mix = self._mix(stage)
         fresh = stage.batch / mix.reuse
         number = int(position * fresh) + int(rng.integers(mix.window))
-        base = _VALIDATION_SEEDS if self.validation else 0
+        base = VALIDATION_SEEDS if self.validation else 0
         # Distinct seeds for each lane, run and number.
-        return base + (self.seed * 1_000_003 + number * self.lanes + lane) % _VALIDATION_SEEDS
+        return base + (self.seed * 1_000_003 + number * self.lanes + lane) % VALIDATION_SEEDS
 
     def _kept(self, key: tuple[str, int, int], make: Callable[[], Any]) -> Any:
         if key not in self._scenes:

@@ -10,9 +10,9 @@ import numpy as np
 
 from semcolorize.errors import ConfigError, ImageReadError
 
-__all__ = ["ImageFolder", "color_folder", "masked_folder"]
+__all__ = ["IMAGE_SUFFIXES", "ImageFolder", "color_folder", "masked_folder"]
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"}
 _LONGEST_SIDE = 768
 _KEPT_BYTES = 1 << 30
 
@@ -75,7 +75,7 @@ def masked_folder(name: str | None) -> ImageFolder:
 
 def _images(folder: Path, *, recursive: bool) -> list[Path]:
     found = folder.rglob("*") if recursive else folder.iterdir()
-    return sorted(p for p in found if p.suffix.lower() in _SUFFIXES and p.is_file())
+    return sorted(p for p in found if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
 def _folder(name: str | None, kind: str) -> Path:

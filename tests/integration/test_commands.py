@@ -170,7 +170,7 @@ def test_check_says_what_files_are(demo, tmp_path):
     answer = run("check", folder / "pictures" / "hints.yaml", "p.yaml", "r.yaml", cwd=tmp_path)
     said = answer.stdout.splitlines()
     assert said[0].endswith("26 hints: grain, keep, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
-    assert said[2] == "r.yaml: recipe, preset compact, 5 steps in 1 stages"
+    assert said[2] == "r.yaml: recipe, preset compact, 5 steps in 1 stage"
     (tmp_path / "bad.yaml").write_text("hints:\n  - {pont: [1, 2], color: red}\n  - {point: [1], color: redd}\n")
     faults = run("check", "p.yaml", "bad.yaml", cwd=tmp_path, code=2).stderr
     assert "bad.yaml:2" in faults and "bad.yaml:3" in faults and faults.count("error:") >= 2

@@ -8,7 +8,8 @@ from PIL import Image
 
 from semcolorize.errors import ConfigError, ImageReadError
 from semcolorize.evaluation.masks import MaskedImage, procedural_images, read_masked_images
-from semcolorize.evaluation.modes import HINT_AB, click_instances, edge_share, score_modes, write_modes_report
+from semcolorize.evaluation.modes import HINT_AB, click_instances, edge_share, score_modes
+from semcolorize.evaluation.report import write_modes_report
 
 
 @pytest.fixture
@@ -105,3 +106,15 @@ def test_folders_without_masks_and_damaged_masks_are_named(tmp_path):
     (tmp_path / "masks" / "a.png").write_bytes(b"no image")
     with pytest.raises(ImageReadError, match="no readable image"):
         read_masked_images(tmp_path, 64)
+
+
+def test_via_images_are_never_looked_for_outside_the_folder(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / "secret.png")
+    square = {"name": "polygon", "all_points_x": [1, 9, 9], "all_points_y": [1, 1, 9]}
+    for name in ("secret.png", "../secret.png", "", "*.png"):
+        project = {"_via_img_metadata": {"b": {"filename": name, "regions": [{"shape_attributes": square}]}}}
+        (inside / "project.json").write_text(json.dumps(project))
+        with pytest.raises(ConfigError, match="holds no masks"):
+            read_masked_images(inside, 64)

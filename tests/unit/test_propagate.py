@@ -161,3 +161,14 @@ def test_membership_is_the_touched_object_or_all_of_like_lightness():
     instance, alike = membership(walked, grid, "instance"), membership(walked, grid, "alike")
     assert instance[touched].min() > 0.9 and instance[other].max() < 0.1 and instance[ground].max() < 0.1
     assert alike[touched].min() > 0.9 and alike[other].min() > 0.9 and alike[ground].max() < 0.1
+
+
+def test_what_another_view_asked_for_is_weighed_too():
+    lightness = np.where(np.arange(64) < 32, 30.0, 70.0) * np.ones((64, 1))
+    mask, ab = np.zeros((64, 64), bool), np.zeros((64, 64, 2))
+    mask[32:36, 8:12], ab[32:36, 8:12] = True, (30, 0)  # this view: the dark half
+    there, orange = np.zeros((64, 64), bool), np.zeros((64, 64, 2))
+    there[32:36, 48:52], orange[32:36, 48:52] = True, (0, 30)  # another view: what is bright
+    pool = HintPool.join([pool_hints(lightness, ab, mask), pool_hints(lightness, orange, there)])
+    ink = propagate(lightness, ab, mask, pool=pool, firm=True).ink
+    assert (ink[:, :7, 0] > 3 * np.abs(ink[:, :7, 1])).all() and (ink[:, 9:, 1] > ink[:, 9:, 0]).all()
