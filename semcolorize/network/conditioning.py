@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate
+from semcolorize.network.matching import InkMixing, choose_marks
 from semcolorize.network.unet import UNet, UNetConfig
 
 __all__ = [
@@ -58,6 +59,9 @@ class ModelConfig:
     input_gate : float
         Noisy a*b* enters the network times ``min(1, input_gate * alpha_t)``; 0 for no gate. At t = 1 it holds no
         signal, and a network shown it at full strength leaks its noise into the colors.
+    matching_heads : int
+        Likenesses by which hints' inks are found for each cell (`semcolorize.network.matching`); the network then mixes
+        these inks and the propagated ones and adds to the mixture. 0: the network puts out all by itself.
     sampler : {"dpm-solver", "ddim", "ddpm"}
     num_steps : int
         Recommended number of steps for the first variant, the model's best guess.
@@ -74,6 +78,7 @@ class ModelConfig:
     residual: bool = True
     propagated: bool = True
     input_gate: float = 0.0
+    matching_heads: int = 0
     sampler: Literal["dpm-solver", "ddim", "ddpm"] = "dpm-solver"
     num_steps: int = 4
     variant_steps: int = 4
@@ -83,6 +88,13 @@ class ModelConfig:
             raise ConfigError(f"prediction {self.prediction!r} is not known; there are {', '.join(PREDICTIONS)}.")
         if self.residual and not self.propagated:
             raise ConfigError("residual diffusion needs the propagated hints: set propagated: true.")
+        if self.matching_heads and not self.residual:
+            raise ConfigError("matching needs residual diffusion: set residual: true, or matching_heads: 0.")
+        if self.network.out_channels != 2 + self.mixed:
+            raise ConfigError(
+                f"out_channels is {self.network.out_channels}; {2 + self.mixed} are read with {self.matching_heads} "
+                "matching_heads.", key="out_channels",
+            )  # fmt: skip
         for name in ("num_steps", "variant_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; at least 1 is needed.", key=name)
@@ -91,6 +103,11 @@ class ModelConfig:
     def noise(self) -> Schedule:
         """The noise schedule."""
         return Schedule(self.schedule, self.schedule_shift)
+
+    @property
+    def mixed(self) -> int:
+        """Inks the network chooses from pixel by pixel: the prior and what `InkMixing` offers."""
+        return 1 + InkMixing.CANDIDATES if self.matching_heads else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -128,9 +145,11 @@ PRESETS: dict[str, ModelConfig] = {
             stem_kernel=3,
             normalize_weights=False,
             zero_output=True,
+            out_channels=5,
         ),
         schedule_shift=0.5,
         input_gate=4.0,
+        matching_heads=4,
         num_steps=1,
         variant_steps=2,
     ),
@@ -162,6 +181,8 @@ class Condition:
         What the residual is added to, in network units; zeros without residual.
     ink : Tensor of shape (B, 1, H, W)
         What network units are multiplied by for a*b*; ones without residual.
+    marks : int64 Tensor of shape (B, K) or None
+        Places on the grid of the hinted cells that others are matched with, see `choose_marks`.
     """
 
     pixels: torch.Tensor
@@ -169,6 +190,7 @@ class Condition:
     flags: torch.Tensor | None
     prior: torch.Tensor
     ink: torch.Tensor
+    marks: torch.Tensor | None = None
 
     def to(self, device: torch.device | str) -> Condition:
         """Copy on `device`."""
@@ -187,7 +209,7 @@ class Condition:
         return Condition(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
 
     def _tensors(self) -> tuple[torch.Tensor | None, ...]:
-        return self.pixels, self.grid, self.flags, self.prior, self.ink
+        return self.pixels, self.grid, self.flags, self.prior, self.ink, self.marks
 
 
 def condition_image(
@@ -249,7 +271,9 @@ def condition_image(
     if fill == "gray":
         base = base * membership(walked, cell_mean(lightness, patch), spread)[..., None]
     prior = F.interpolate(_tensor(base).movedim(-1, 1), scale_factor=patch, mode="bilinear", align_corners=False)
-    return Condition(plane, grid, flags, prior, _tensor(ink_curve(lightness, walked.tint))[None])
+    ink = _tensor(ink_curve(lightness, walked.tint))[None]
+    marks = torch.from_numpy(choose_marks(walked.seeds))[None] if config.matching_heads else None
+    return Condition(plane, grid, flags, prior, ink, marks)
 
 
 def condition_views(
@@ -295,6 +319,8 @@ class ABDiffuser(nn.Module):
         super().__init__()
         self.config = config
         self.network = UNet(config.network)
+        heads = config.matching_heads
+        self.mixing = InkMixing(config.network.dim, heads) if heads else None
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1) -> torch.Tensor:
         """Raw prediction (v, x0 or eps) for noisy `x_t` of shape (B, 2, H, W) at times `t` of shape (B,)."""
@@ -302,7 +328,15 @@ class ABDiffuser(nn.Module):
             gate = (self.config.input_gate * self.config.noise.alpha(t)).clamp(max=1).to(x_t)
             x_t = x_t * gate[:, None, None, None]
         pixels = torch.cat([x_t, condition.pixels], dim=1)
-        return self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
+        output, features = self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
+        if self.mixing is None:
+            return cast("torch.Tensor", output)
+        grid, marks = cast("torch.Tensor", condition.grid), cast("torch.Tensor", condition.marks)
+        walked = torch.cat([grid[:, 3:5], grid[:, 7:9]], dim=1)
+        inks = self.mixing(features, (grid[:, :2], grid[:, 2:3], marks), walked, views)
+        inks = F.interpolate(inks, scale_factor=self.config.network.patch, mode="bilinear", align_corners=False)
+        mixed = output[:, 2:3] * condition.prior + output[:, 3:4] * inks[:, :2] + output[:, 4:5] * inks[:, 2:]
+        return output[:, :2] + mixed
 
     def denoiser(self, condition: Condition, *, views: int = 1) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """Bind a condition: ``denoiser(x_t, t) -> x0``, as the samplers want it."""

@@ -269,7 +269,7 @@ class UNet(nn.Module):
         grid: torch.Tensor | None = None,
         flags: torch.Tensor | None = None,
         views: int = 1,
-    ) -> torch.Tensor:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Predict.
 
         Parameters
@@ -285,7 +285,9 @@ class UNet(nn.Module):
 
         Returns
         -------
-        Tensor of shape (B, out_channels, H, W)
+        output : Tensor of shape (B, out_channels, H, W)
+        features : Tensor of shape (B, dim, H/patch, W/patch)
+            What the output was read from.
 
         Raises
         ------
@@ -315,5 +317,6 @@ class UNet(nn.Module):
             x = level.block1(torch.cat([x, skips.pop()], dim=1), time)
             x = level.block2(torch.cat([x, skips.pop()], dim=1), time)
             x = level.resample(level.attention(x, views))
-        x = self.output(self.last(torch.cat([x, first], dim=1), time))
-        return F.pixel_shuffle(x, config.patch) if config.patch > 1 else x
+        features = self.last(torch.cat([x, first], dim=1), time)
+        x = self.output(features)
+        return (F.pixel_shuffle(x, config.patch) if config.patch > 1 else x), features

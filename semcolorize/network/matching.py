@@ -1,0 +1,174 @@
+"""Learned likeness: which hint's ink belongs to each cell, by attention over the hinted cells.
+
+Lightness alone cannot tell a grain from ground as bright as it; what the network makes of both can. Cells are matched
+with hinted cells, of all views of a series, and take a mean of *their inks*, so that what was learned for one color
+holds for every color. Exemplar-based colorization matches features with those of a reference in the same way (Zhang et
+al. 2019, Deep exemplar-based video colorization).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+__all__ = ["MARKS", "HintMatching", "InkMixing", "choose_marks"]
+
+MARKS = 256
+"""Hinted cells an image is represented by, at most."""
+
+
+def choose_marks(seeds: np.ndarray, most: int = MARKS) -> np.ndarray:
+    """Choose hinted cells to stand for all: from every hint some, however large the others are.
+
+    Parameters
+    ----------
+    seeds : ndarray of shape (h, w)
+        Not 0 where a cell is hinted.
+    most : int
+
+    Returns
+    -------
+    int64 ndarray of shape (most,)
+        Places ``row * w + column``; -1 where there is no more.
+    """
+    from scipy import ndimage
+
+    label, count = ndimage.label(seeds > 0, np.ones((3, 3)))
+    places = np.flatnonzero(label)
+    chosen = np.full(most, -1, np.int64)
+    if len(places) > most:
+        # In an order without pattern, one of each touching group in turn.
+        places = np.random.Generator(np.random.PCG64(len(places))).permutation(places)
+        group = label.ravel()[places]
+        by_group = np.argsort(group, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=count + 1)[1:])[:-1]])
+        turn = np.empty(len(places), np.int64)
+        turn[by_group] = np.arange(len(places)) - np.repeat(starts, np.bincount(group, minlength=count + 1)[1:])
+        places = np.sort(places[np.argsort(turn, kind="stable")[:most]])
+    chosen[: len(places)] = places
+    return chosen
+
+
+class HintMatching(nn.Module):
+    """Attention of every cell over the hinted cells, or over nothing at all.
+
+    Parameters
+    ----------
+    dim : int
+        Channels of the features.
+    heads : int
+        Likenesses learned.
+    head_dim : int
+    """
+
+    def __init__(self, dim: int, heads: int, head_dim: int = 16) -> None:
+        super().__init__()
+        self.heads, self.head_dim = heads, head_dim
+        self.norm = nn.GroupNorm(1, dim)
+        self.query = nn.Linear(dim, heads * head_dim)
+        self.key = nn.Linear(dim, heads * head_dim)
+        # What a cell that is like no hint attends to: no ink.
+        self.nothing = nn.Parameter(torch.zeros(heads, 1, head_dim))
+
+    def forward(
+        self, features: torch.Tensor, inks: torch.Tensor, seeds: torch.Tensor, marks: torch.Tensor, views: int = 1
+    ) -> torch.Tensor:
+        """Match.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, dim, h, w)
+        inks : Tensor of shape (B, 2, h, w)
+            Read at `marks`.
+        seeds : Tensor of shape (B, 1, h, w)
+            Strength of the hints, 0 to 1, read at `marks`.
+        marks : int64 Tensor of shape (B, K)
+            See `choose_marks`.
+        views : int
+            So many neighbors in the batch share their hints.
+
+        Returns
+        -------
+        Tensor of shape (B, 2 * heads, h, w)
+            An ink a head.
+        """
+        batch, _, height, width = features.shape
+        # Most images have far fewer hints than places for them.
+        most = max(int((marks >= 0).sum(dim=1).max()), 1)
+        marks = marks[:, :most]
+        flat = self.norm(features).flatten(2).transpose(1, 2)  # (B, cells, dim)
+        at = marks.clamp(min=0)[..., None]
+        hinted = torch.gather(flat, 1, at.expand(-1, -1, flat.shape[-1]))
+        ink = torch.gather(inks.flatten(2).transpose(1, 2).float(), 1, at.expand(-1, -1, 2))
+        strength = torch.gather(seeds.flatten(2).transpose(1, 2).float(), 1, at)[..., 0]
+        weight = torch.where(marks >= 0, strength.clamp(min=1e-4).log(), -torch.inf)
+        query, key = self._split(self.query(flat), views), self._split(self.key(hinted), views)
+        series = batch // views
+        # (series, heads, keys, head_dim): the hints of all views, then nothing.
+        key = torch.cat([key, self.nothing.to(key)[None].expand(series, -1, -1, -1)], dim=2)
+        value = F.pad(ink.reshape(series, 1, -1, 2), (0, self.head_dim - 2, 0, 1)).expand(-1, self.heads, -1, -1)
+        bias = F.pad(weight.reshape(series, 1, 1, -1), (0, 1))
+        found = F.scaled_dot_product_attention(query, key, value.to(query), attn_mask=bias.to(query))[..., :2]
+        found = found.reshape(series, self.heads, views, height, width, 2).permute(0, 2, 1, 5, 3, 4)
+        return found.reshape(batch, 2 * self.heads, height, width)
+
+    def _split(self, tokens: torch.Tensor, views: int) -> torch.Tensor:
+        """(B, N, heads * d) to (B / views, heads, views * N, d)."""
+        batch, count, _ = tokens.shape
+        split = tokens.reshape(batch // views, views * count, self.heads, self.head_dim)
+        return split.transpose(1, 2)
+
+
+class InkMixing(nn.Module):
+    """Mix inks that are at hand, cell by cell, into two candidates that the network chooses from pixel by pixel.
+
+    Shares of inks are learned, not colors: what holds for one color holds for all.
+
+    Parameters
+    ----------
+    dim : int
+        Channels of the features.
+    heads : int
+        See `HintMatching`.
+    """
+
+    CANDIDATES = 2
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.matching = HintMatching(dim, heads)
+        self.shares = nn.Conv2d(dim, self.CANDIDATES * (heads + 2), 1)
+        nn.init.normal_(self.shares.weight, std=0.01)
+        with torch.no_grad():
+            # To begin with: what was matched, and what walked.
+            begin = torch.tensor([1 / heads] * heads + [0.0, 0.0] + [0.0] * heads + [1.0, 0.0])
+            self.shares.bias = nn.Parameter(begin)
+
+    def forward(
+        self,
+        features: torch.Tensor,
+        hinted: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        walked: torch.Tensor,
+        views: int = 1,
+    ) -> torch.Tensor:
+        """Candidates on the grid.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, dim, h, w)
+        hinted : tuple of Tensor
+            Inks, seeds and marks, as for `HintMatching`.
+        walked : Tensor of shape (B, 4, h, w)
+            Propagated ink and that of hints of like lightness.
+        views : int
+
+        Returns
+        -------
+        Tensor of shape (B, 4, h, w)
+        """
+        matched = self.matching(features, *hinted, views)
+        inks = torch.cat([matched.to(walked), walked], dim=1).unflatten(1, (-1, 2))
+        shares = self.shares(features).to(walked).unflatten(1, (self.CANDIDATES, -1))
+        return torch.einsum("bckhw,bkdhw->bcdhw", shares, inks).flatten(1, 2)
