@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
-from semcolorize.micrograph.upsample import upsample_ab
-from semcolorize.micrograph.working import WorkingImage
+from semcolorize.micrograph.strips import each, strips
+from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph, WorkingSize, working_shape
 from semcolorize.network.conditioning import Fill, Spread, condition_image
 from semcolorize.network.sampling import as_shown, decide, drop_faint, resolve_device, sample_ab, settle_hints
 from semcolorize.network.weights import LoadedWeights, load_weights
@@ -68,9 +68,31 @@ class Colorizer:
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(loaded, chosen)
 
-    def colorize(
+    def prepare(
         self,
         image: Micrograph | np.ndarray | str | os.PathLike[str],
+        *,
+        databar: str | int = "auto",
+        working_size: WorkingSize = DEFAULT_WORKING_SIZE,
+    ) -> PreparedMicrograph:
+        """Do once what an image needs whatever its hints are, so that an edited hint costs little.
+
+        Parameters
+        ----------
+        image, databar, working_size
+            As for `colorize`, which takes what this returns in place of the image.
+
+        Returns
+        -------
+        PreparedMicrograph
+        """
+        micrograph = _micrograph(image, databar)
+        working_shape(micrograph.shape, working_size)
+        return PreparedMicrograph(micrograph, databar_first_row(databar, micrograph.pixels), working_size)
+
+    def colorize(
+        self,
+        image: PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str],
         hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None = None,
         *,
         variants: int = 1,
@@ -79,7 +101,7 @@ class Colorizer:
         spread: Spread = "alike",
         num_steps: int | None = None,
         databar: str | int = "auto",
-        working_size: int = DEFAULT_WORKING_SIZE,
+        working_size: WorkingSize = DEFAULT_WORKING_SIZE,
         bits: int = 8,
         on_step: Callable[[Step], None] | None = None,
     ) -> ColorResult:
@@ -87,7 +109,7 @@ class Colorizer:
 
         Parameters
         ----------
-        image : Micrograph, ndarray of shape (H, W), or path
+        image : PreparedMicrograph, Micrograph, ndarray of shape (H, W), or path
             An array is read like a file: 8 bit over its whole range, else over the 0.1-99.9 percentiles.
         hints : HintSet, iterable of Hint, or path, optional
         variants : int
@@ -102,9 +124,11 @@ class Colorizer:
             Sampling steps; by default what the weights recommend, fewer for the first variant (the best guess) than
             for the others (samples).
         databar : "auto", "none" or int
-            Find the instrument's bar, ignore it, or the number of rows it takes at the bottom; it stays gray.
-        working_size : int
-            Longest side, in pixels, at which the model works.
+            Find the instrument's bar, ignore it, or the number of rows it takes at the bottom; it stays gray. A
+            PreparedMicrograph has its own.
+        working_size : int or "full"
+            Longest side, in pixels, at which the model works; "full" for the image's own, in tiles where it is large.
+            A PreparedMicrograph has its own.
         bits : {8, 16}
             Bits a channel of the result.
         on_step : callable, optional
@@ -114,36 +138,35 @@ class Colorizer:
         -------
         ColorResult
         """
-        _check_counts(variants, seed, working_size, num_steps)
+        _check_counts(variants, seed, num_steps)
         clock = _Clock()
-        micrograph = _micrograph(image, databar)
+        if not isinstance(image, PreparedMicrograph):
+            image = self.prepare(image, databar=databar, working_size=working_size)
+        micrograph, bar, small = image.micrograph, image.bar, image.small
         marks = _hint_set(hints).at(micrograph.shape)
         fill = fill or ("gray" if len(marks) else "auto")
-        bar = databar_first_row(databar, micrograph.pixels)
-        lightness = micrograph.lightness[:bar]
         drawn = rasterize(marks.hints, micrograph.shape)
-        guiding = _guiding(drawn.index, [not hint.limit for hint in marks.hints])[:bar]
+        hinted = HintedPixels.of(drawn, np.array([not hint.limit for hint in marks.hints]), bar)
         clock.lap("prepare")
 
-        working = WorkingImage.of(lightness, drawn.hint_ab[:bar], drawn.strength[:bar] * guiding, working_size)
-        if fill == "gray" and not guiding.any():
-            small = np.zeros((variants, *working.lightness.shape, 2), np.float32)
+        hint_ab, hint_mask = hinted.on(image.lightness.shape, small.shape)
+        if fill == "gray" and not hint_mask.any():
+            proposals = np.zeros((variants, *small.shape, 2), np.float32)
         else:
-            small = self.predict_ab(
-                working.lightness, working.hint_ab, working.hint_mask,
+            proposals = self.predict_ab(
+                small, hint_ab, hint_mask,
                 variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
             )  # fmt: skip
         clock.lap("model")
 
+        tint = self._tint(small, hint_ab, hint_mask)
+        shade = ink_curve(small, tint)[..., None]
         ab = np.zeros((variants, *micrograph.shape, 2), np.float32)
-        strength = np.where(drawn.hint_mask, drawn.strength, 0)[:bar, :, None]
-        tint = self._tint(working)
-        shade, fine_shade = (ink_curve(plane, tint)[..., None] for plane in (working.lightness, lightness))
-        for i in range(variants):
+        for plane, proposal in zip(ab, proposals, strict=True):
             # Inks hardly change within an object: between its darks and lights the color follows the full image.
-            full = upsample_ab(small[i] / shade, working.lightness, lightness) * fine_shade
+            _shaded(image.upsampler(proposal / shade), image.lightness, tint, out=plane[:bar])
             # A hint's color is exact where the hint lies.
-            ab[i, :bar] = full + strength * (drawn.hint_ab[:bar] - full)
+            hinted.enforce(plane)
         clock.lap("upsample")
         rgb = np.stack([render_rgb(micrograph.lightness, plane, bits=bits) for plane in ab])
         clock.lap("render")
@@ -151,7 +174,8 @@ class Colorizer:
         settings = {
             "variants": variants, "seed": seed, "fill": fill, "spread": spread, "sampler": config.sampler,
             "num_steps": num_steps or config.num_steps, "variant_steps": num_steps or config.variant_steps,
-            "working_size": working_size, "databar_row": bar if bar < micrograph.shape[0] else None, "bits": bits,
+            "working_size": image.working_size, "databar_row": bar if bar < micrograph.shape[0] else None,
+            "bits": bits,
         }  # fmt: skip
         return ColorResult.of(
             micrograph, ab, rgb, marks, drawn,
@@ -186,7 +210,7 @@ class Colorizer:
         -------
         ab : float32 ndarray of shape (variants, H, W, 2)
         """
-        _check_counts(variants, seed, 16, num_steps)
+        _check_counts(variants, seed, num_steps)
         lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
         check_shapes(lightness, hint_ab, hint_mask)
         if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
@@ -213,13 +237,22 @@ class Colorizer:
                 proposals = np.stack([decide(p, hint_ab, hint_mask, curve) for p in proposals])
         return proposals[:, :height, :width].copy()
 
-    def _tint(self, working: WorkingImage) -> np.ndarray:
+    def _tint(self, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
         """How chroma follows lightness, as `predict_ab` found it: the full image is to be shaded alike."""
         config = self.weights.model.config
         if not (config.propagated and config.residual):
             return np.ones(101, np.float32)
-        padded = _padded(working.lightness, working.hint_ab, working.hint_mask, config.network.stride)
+        padded = _padded(lightness, hint_ab, hint_mask, config.network.stride)
         return fit_tint(pool_hints(*padded, cell=config.network.patch))
+
+
+def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: np.ndarray) -> None:
+    """Colors of inks (H, W, 2) under a tint, into `out`."""
+
+    def shade(rows: slice) -> None:
+        np.multiply(inks[rows], ink_curve(lightness[rows], tint)[..., None], out=out[rows])
+
+    each(shade, strips(*lightness.shape))
 
 
 def _padded(
@@ -245,16 +278,10 @@ def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -
     return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
 
 
-def _guiding(index: np.ndarray, spreads: Sequence[bool]) -> np.ndarray:
-    """Pixels whose hint the model sees: a limited hint stays in its area because the model never learns of it."""
-    return np.append(np.asarray(spreads, bool), False)[index]
-
-
-def _check_counts(variants: int, seed: int, working_size: int, num_steps: int | None) -> None:
+def _check_counts(variants: int, seed: int, num_steps: int | None) -> None:
     for name, value, least in (
         ("variants", variants, 1),
         ("seed", seed, 0),
-        ("working_size", working_size, 16),
         ("num_steps", 1 if num_steps is None else num_steps, 1),
     ):
         if isinstance(value, bool) or not isinstance(value, int | np.integer):

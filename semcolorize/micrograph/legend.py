@@ -12,6 +12,7 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.palette import NamedColor
 from semcolorize.errors import ShapeError
 from semcolorize.hints.model import Hint, HintSet
+from semcolorize.micrograph.strips import each, strips
 
 __all__ = ["LegendEntry", "legend", "legend_picture", "legend_text"]
 
@@ -20,7 +21,6 @@ OTHER_NAME = "other colors (no hint)"
 
 _GRAY_HINT_CHROMA = 3.0
 """Hints below this chroma cannot be told from what stays gray, and share its entry."""
-_STRIP_PIXELS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,10 @@ def _count_nearest(
     levels = np.repeat(np.arange(101, dtype=np.float32)[:, None], len(targets), axis=1)
     shown = compress_chroma(levels, np.repeat(targets[None], 101, axis=0)).astype(np.float32)
     limit = np.inf if other_distance is None else other_distance**2
-    counts = np.zeros(len(targets) + 1, np.int64)
-    height, width = lightness.shape
-    step = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, step):
-        level = np.clip(np.rint(lightness[top : top + step]), 0, 100).astype(np.intp)
-        a, b = ab[top : top + step, :, 0], ab[top : top + step, :, 1]
+
+    def count(rows: slice) -> np.ndarray:
+        level = np.clip(np.rint(lightness[rows]), 0, 100).astype(np.intp)
+        a, b = ab[rows, :, 0], ab[rows, :, 1]
         nearest = np.zeros(level.shape, np.intp)
         least = (a * a + b * b).astype(np.float32)
         for k in range(1, len(targets)):
@@ -125,8 +123,9 @@ def _count_nearest(
             nearest[closer] = k
             least = np.where(closer, distance, least)
         nearest[least > limit] = len(targets)
-        counts += np.bincount(nearest.ravel(), minlength=counts.size)
-    return counts
+        return np.bincount(nearest.ravel(), minlength=len(targets) + 1)
+
+    return np.stack(each(count, strips(*lightness.shape))).sum(axis=0)
 
 
 def legend_text(entries: Sequence[LegendEntry]) -> str:

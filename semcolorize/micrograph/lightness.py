@@ -14,16 +14,9 @@ import numpy as np
 from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
 from semcolorize.color.lab import gray_to_lightness, lab_to_rgb, lightness_to_gray
 from semcolorize.errors import ShapeError
+from semcolorize.micrograph.strips import each, strips
 
 __all__ = ["gray_to_lightness_plane", "render_rgb", "shares_outside"]
-
-_STRIP_PIXELS = 1 << 18
-"""Pixels worked on at a time: some 20 MB of temporary arrays, which stay in the cache."""
-
-
-def _strips(height: int, width: int) -> list[slice]:
-    rows = max(1, _STRIP_PIXELS // max(width, 1))
-    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
 def gray_to_lightness_plane(pixels: np.ndarray, display_range: tuple[float, float]) -> np.ndarray:
@@ -48,8 +41,11 @@ def gray_to_lightness_plane(pixels: np.ndarray, display_range: tuple[float, floa
         table = _shown(np.arange(limits.min, limits.max + 1, dtype=np.float64), black, white)
         return table[pixels.astype(np.int32) - limits.min]
     lightness = np.empty(pixels.shape, np.float32)
-    for rows in _strips(*pixels.shape):
+
+    def convert(rows: slice) -> None:
         lightness[rows] = _shown(pixels[rows].astype(np.float64), black, white)
+
+    each(convert, strips(*pixels.shape))
     return lightness
 
 
@@ -107,7 +103,8 @@ def render_rgb(lightness: np.ndarray, ab: np.ndarray, *, bits: int = 8) -> np.nd
         return np.stack([render_rgb(lightness, plane, bits=bits) for plane in ab])
     top = (1 << bits) - 1
     rgb = np.empty((*lightness.shape, 3), np.uint8 if bits == 8 else np.uint16)
-    for rows in _strips(*lightness.shape):
+
+    def render(rows: slice) -> None:
         plane = np.clip(lightness[rows].astype(np.float32), 0, 100)
         colors = ab[rows].astype(np.float32)
         if not (np.isfinite(plane).all() and np.isfinite(colors).all()):
@@ -123,4 +120,6 @@ def render_rgb(lightness: np.ndarray, ab: np.ndarray, *, bits: int = 8) -> np.nd
             gray = lightness_to_gray(plane[neutral].astype(np.float64))
             shown[neutral] = np.rint(np.clip(gray, 0, 1) * top)[:, None]
         rgb[rows] = shown
+
+    each(render, strips(*lightness.shape))
     return rgb

@@ -14,8 +14,9 @@ from __future__ import annotations
 import numpy as np
 
 from semcolorize.errors import ShapeError
+from semcolorize.micrograph.strips import STRIP_PIXELS, each
 
-__all__ = ["upsample_ab"]
+__all__ = ["GuidedUpsampler", "upsample_ab"]
 
 _FLOOR = 1e-4
 """Weight that distance alone keeps: where no lightness fits, the nearest colors are interpolated."""
@@ -27,20 +28,11 @@ _NOISE_PER_RESIDUAL = 1.4
 sqrt(pi / 2) / sqrt(1 - 2 (6/16)^2 + (70/256)^2)."""
 
 
-def upsample_ab(
-    ab: np.ndarray,
-    lightness_low: np.ndarray,
-    lightness: np.ndarray,
-    *,
-    tolerance: float = 2.0,
-    noise_factor: float = 2.0,
-) -> np.ndarray:
-    """Upsample a*b* guided by lightness.
+class GuidedUpsampler:
+    """Upsampling onto one micrograph: what depends on its lightness alone is computed once.
 
     Parameters
     ----------
-    ab : ndarray of shape (h, w, 2)
-        CIELAB units, at working size.
     lightness_low : ndarray of shape (h, w)
         CIE L* the colors belong to: `lightness`, area-averaged.
     lightness : ndarray of shape (H, W)
@@ -50,63 +42,94 @@ def upsample_ab(
     noise_factor : float
         How many standard deviations of the local (smoothed) noise are added to it, in quadrature.
 
-    Returns
-    -------
-    ab : float32 ndarray of shape (H, W, 2)
-        Within the range of the 3 x 3 working pixels around each pixel. Equal to `ab` if the sizes are equal.
-
     Raises
     ------
     ShapeError
     """
-    height, width = lightness.shape
-    rows, columns = lightness_low.shape
-    if ab.shape != (rows, columns, 2) or rows > height or columns > width:
-        raise ShapeError(
-            f"ab {ab.shape}, lightness_low {lightness_low.shape} and lightness {lightness.shape} do not fit;"
-            " (h, w, 2), (h, w) and (H, W) with H >= h and W >= w are needed."
-        )
-    if (rows, columns) == (height, width):
-        return ab.astype(np.float32)
-    smooth, noise, mixture = _smooth_and_measure(lightness, lightness_low)
-    spread = tolerance**2 + (noise_factor * noise) ** 2
-    sharpness = 0.5 / spread
-    # A working pixel on an edge varies more within than noise explains.
-    purity = 1 / (1 + mixture / spread) ** 2
 
-    row_cells, row_weights = _taps(rows, height)
-    column_cells, column_weights = _taps(columns, width)
-    # (h, 3 taps, 5 quantities, W): columns are spread once; below only rows are.
-    planes = np.stack([lightness_low, sharpness, purity, ab[..., 0], ab[..., 1]], axis=1).astype(np.float32)
-    result = np.empty((height, width, 2), np.float32)
-    firsts = np.concatenate([[0], np.flatnonzero(np.diff(row_cells[1])) + 1, [height]])
-    spread_rows: dict[int, np.ndarray] = {}
-    for first, last in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
-        # All rows over one working row share their taps.
-        cells = row_cells[:, first].tolist()
-        spread_rows = {
-            cell: spread_rows[cell] if cell in spread_rows else planes[cell][:, column_cells] for cell in set(cells)
-        }
-        total = np.zeros((last - first, width), np.float32)
-        a, b = np.zeros_like(total), np.zeros_like(total)
-        for i, cell in enumerate(cells):
-            row_weight = row_weights[i, first:last, None]
-            for j in range(3):
-                low, sharp, pure, low_a, low_b = spread_rows[cell][:, j]
-                weight = smooth[first:last] - low
-                weight *= weight
-                weight *= -sharp
-                np.exp(weight, out=weight)
-                weight *= pure
-                weight += _FLOOR
-                weight *= column_weights[j]
-                weight *= row_weight
-                total += weight
-                a += weight * low_a
-                b += weight * low_b
-        np.divide(a, total, out=result[first:last, :, 0])
-        np.divide(b, total, out=result[first:last, :, 1])
-    return result
+    def __init__(
+        self, lightness_low: np.ndarray, lightness: np.ndarray, *, tolerance: float = 2.0, noise_factor: float = 2.0
+    ) -> None:
+        self.low, self.shape = lightness_low, (lightness.shape[0], lightness.shape[1])
+        if lightness_low.ndim != 2 or any(a > b for a, b in zip(lightness_low.shape, self.shape, strict=True)):
+            raise ShapeError(
+                f"lightness_low {lightness_low.shape} and lightness {lightness.shape} do not fit; (h, w) and (H, W)"
+                " with H >= h and W >= w are needed."
+            )
+        if lightness_low.shape == self.shape:
+            return
+        self._smooth, noise, mixture = _smooth_and_measure(lightness, lightness_low)
+        spread = tolerance**2 + (noise_factor * noise) ** 2
+        self._sharpness = 0.5 / spread
+        # A working pixel on an edge varies more within than noise explains.
+        self._purity = 1 / (1 + mixture / spread) ** 2
+        self._rows = _taps(lightness_low.shape[0], self.shape[0])
+        self._columns = _taps(lightness_low.shape[1], self.shape[1])
+
+    def __call__(self, ab: np.ndarray) -> np.ndarray:
+        """Upsample.
+
+        Parameters
+        ----------
+        ab : ndarray of shape (h, w, 2)
+            CIELAB units (or inks), at working size.
+
+        Returns
+        -------
+        ab : float32 ndarray of shape (H, W, 2)
+            Within the range of the 3 x 3 working pixels around each pixel. A copy of `ab` if the sizes are equal.
+
+        Raises
+        ------
+        ShapeError
+        """
+        if ab.shape != (*self.low.shape, 2):
+            raise ShapeError(f"ab {ab.shape} and lightness_low {self.low.shape} do not fit; (h, w, 2) is needed.")
+        if self.low.shape == self.shape:
+            return ab.astype(np.float32)
+        # (h, 5 quantities, w): columns are spread once a working row; below only rows are.
+        planes = np.stack([self.low, self._sharpness, self._purity, ab[..., 0], ab[..., 1]], axis=1)
+        result = np.empty((*self.shape, 2), np.float32)
+        firsts = np.concatenate([[0], np.flatnonzero(np.diff(self._rows[0][1])) + 1, [self.shape[0]]])
+        per_band = max(1, STRIP_PIXELS * len(firsts) // (self.shape[0] * self.shape[1]))
+        bands = [firsts[i : i + per_band + 1] for i in range(0, len(firsts) - 1, per_band)]
+        each(lambda band: self._fill(planes.astype(np.float32, copy=False), band, result), bands)
+        return result
+
+    def _fill(self, planes: np.ndarray, firsts: np.ndarray, result: np.ndarray) -> None:
+        """Rows from the first of `firsts` up to the last; those between two share their working rows."""
+        row_cells, row_weights = self._rows
+        column_cells, column_weights = self._columns
+        spread_rows: dict[int, np.ndarray] = {}
+        for first, last in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
+            cells = row_cells[:, first].tolist()
+            spread_rows = {
+                cell: spread_rows[cell] if cell in spread_rows else planes[cell][:, column_cells] for cell in set(cells)
+            }
+            total = np.zeros((last - first, self.shape[1]), np.float32)
+            a, b = np.zeros_like(total), np.zeros_like(total)
+            for i, cell in enumerate(cells):
+                row_weight = row_weights[i, first:last, None]
+                for j in range(3):
+                    low, sharp, pure, low_a, low_b = spread_rows[cell][:, j]
+                    weight = self._smooth[first:last] - low
+                    weight *= weight
+                    weight *= -sharp
+                    np.exp(weight, out=weight)
+                    weight *= pure
+                    weight += _FLOOR
+                    weight *= column_weights[j]
+                    weight *= row_weight
+                    total += weight
+                    a += weight * low_a
+                    b += weight * low_b
+            np.divide(a, total, out=result[first:last, :, 0])
+            np.divide(b, total, out=result[first:last, :, 1])
+
+
+def upsample_ab(ab: np.ndarray, lightness_low: np.ndarray, lightness: np.ndarray) -> np.ndarray:
+    """Upsample a*b* (h, w, 2) once; see `GuidedUpsampler`."""
+    return GuidedUpsampler(lightness_low, lightness)(ab)
 
 
 def _taps(count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,8 +152,9 @@ def _smooth_and_measure(lightness: np.ndarray, low: np.ndarray) -> tuple[np.ndar
     smooth = np.empty((height, width), np.float32)
     residual = np.empty((rows, columns), np.float32)
     sums = np.empty((2, rows, columns), np.float32)
-    step = max(1, (1 << 18) * rows // (width * height))
-    for start in range(0, rows, step):
+    step = max(1, STRIP_PIXELS * rows // (width * height))
+
+    def measure(start: int) -> None:
         stop = min(start + step, rows)
         first = int(row_starts[start])
         last = int(row_starts[stop]) if stop < rows else height
@@ -147,6 +171,8 @@ def _smooth_and_measure(lightness: np.ndarray, low: np.ndarray) -> tuple[np.ndar
         local = row_starts[start:stop] - first
         for target, values in ((residual, difference), (sums[0], block), (sums[1], block * block)):
             target[start:stop] = np.add.reduceat(np.add.reduceat(values, local, axis=0), column_starts, axis=1)
+
+    each(measure, range(0, rows, step))
     noise = _box_mean(residual / area) * (_NOISE_PER_RESIDUAL * _NOISE_KEPT)
     mean = sums[0] / area
     variance = np.maximum(sums[1] / area - mean * mean - noise * noise, 0)

@@ -1,74 +1,149 @@
-"""The small copy of an image on which the model works."""
+"""The small copy of an image on which the model works, and what of an image is computed only once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-__all__ = ["WorkingImage"]
+from semcolorize.errors import ConfigError
+from semcolorize.hints.rasterize import RasterizedHints
+from semcolorize.micrograph.reading import Micrograph
+from semcolorize.micrograph.upsample import GuidedUpsampler
+
+__all__ = ["HintedPixels", "PreparedMicrograph", "WorkingSize", "shrink", "working_shape"]
+
+WorkingSize = int | str
+"""Longest side in pixels, or ``"full"``: the image's own."""
+
+
+def working_shape(shape: tuple[int, int], size: WorkingSize) -> tuple[int, int]:
+    """Rows and columns of the working copy: the longest side at most `size`, never enlarged.
+
+    Raises
+    ------
+    ConfigError
+        If `size` is neither a number of pixels from 16 on nor ``"full"``.
+    """
+    if size == "full":
+        return shape
+    if isinstance(size, bool) or not isinstance(size, int | np.integer):
+        raise ConfigError(
+            f"working_size is {size!r}; a whole number of pixels or 'full' is needed.", key="working_size"
+        )
+    if size < 16:
+        raise ConfigError(f"working_size is {size}; at least 16 is needed.", key="working_size")
+    factor = min(1.0, size / max(shape))
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+
+
+def shrink(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Mean over the (fractional) area that each pixel of the small image covers: float32 of `shape`."""
+    values = values.astype(np.float32, copy=False)
+    if values.shape == shape:
+        return values
+    rows, columns = (_averaging(few, many) for few, many in zip(shape, values.shape, strict=True))
+    return np.ascontiguousarray((columns @ (rows @ values).T).T)
+
+
+def _averaging(count: int, length: int) -> object:
+    """Sparse (count, length) matrix of means over `length / count` pixels each, fractions counted in part."""
+    from scipy import sparse
+
+    edges = np.arange(count + 1) * (length / count)
+    first = np.floor(edges[:-1] + 1e-9).astype(int)
+    last = np.minimum(np.ceil(edges[1:] - 1e-9).astype(int), length)
+    sizes = last - first
+    row = np.repeat(np.arange(count), sizes)
+    column = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(first, sizes)
+    covered = np.minimum(column + 1, edges[row + 1]) - np.maximum(column, edges[row])
+    return sparse.csr_array((covered.astype(np.float32) * np.float32(count / length), (row, column)), (count, length))
 
 
 @dataclass(frozen=True)
-class WorkingImage:
-    """A micrograph and its hints at working size.
+class HintedPixels:
+    """The pixels that hints lie on, above the data bar.
 
     Attributes
     ----------
-    lightness : float32 ndarray of shape (h, w)
-        CIE L*, area-averaged.
-    hint_ab : float32 ndarray of shape (h, w, 2)
-        CIELAB units, 0 where unhinted.
-    hint_mask : float32 ndarray of shape (h, w)
-        Strength, 0 to 1; not 0 wherever a hint touches the pixel, however small the hint is.
+    rows, columns : int ndarray of shape (N,)
+    ab : float32 ndarray of shape (N, 2)
+        CIELAB units.
+    strength : float32 ndarray of shape (N,)
+        0 to 1.
+    guiding : bool ndarray of shape (N,)
+        Whether the model may know of it: the color of a limited hint cannot spread because the model never sees it.
     """
 
-    lightness: np.ndarray
-    hint_ab: np.ndarray
-    hint_mask: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+    ab: np.ndarray
+    strength: np.ndarray
+    guiding: np.ndarray
 
     @classmethod
-    def of(cls, lightness: np.ndarray, hint_ab: np.ndarray, strength: np.ndarray, size: int) -> WorkingImage:
-        """Shrink so that the longest side is at most `size` pixels; never enlarge.
+    def of(cls, drawn: RasterizedHints, spreads: np.ndarray, height: int) -> HintedPixels:
+        """Collect from the first `height` rows; `spreads` says of each hint whether it guides the model."""
+        rows, columns = np.nonzero(drawn.hint_mask[:height])
+        guiding = np.asarray(spreads, bool)[drawn.index[rows, columns]] if len(rows) else np.zeros(0, bool)
+        return cls(rows, columns, drawn.hint_ab[rows, columns], drawn.strength[rows, columns], guiding)
 
-        Parameters
-        ----------
-        lightness : ndarray of shape (H, W)
-        hint_ab : ndarray of shape (H, W, 2)
-        strength : ndarray of shape (H, W)
-            0 where unhinted.
-        size : int
+    def on(self, shape: tuple[int, int], small: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Guiding hints on the working copy of an image of `shape`.
+
+        Returns
+        -------
+        hint_ab : float32 ndarray of shape (h, w, 2)
+            Mean of the hinted pixels in each working pixel, 0 where there is none.
+        hint_mask : float32 ndarray of shape (h, w)
+            Their mean strength: not 0 wherever a hint touches the pixel, however small the hint is.
         """
-        height, width = lightness.shape
-        factor = min(1.0, size / max(height, width))
-        shape = (max(1, round(height * factor)), max(1, round(width * factor)))
-        if shape == (height, width):
-            mask = strength.astype(np.float32)
-            return cls(lightness.astype(np.float32), hint_ab * (mask > 0)[..., None], mask)
-        small = _area_mean(lightness, shape)
+        chosen = self.guiding
         # Each hinted pixel is counted into the working pixel it falls in: a hint of one pixel survives.
-        rows, columns = np.nonzero(strength)
-        cell = (rows * shape[0] // height) * shape[1] + columns * shape[1] // width
-        count = np.bincount(cell, minlength=shape[0] * shape[1])
+        row, column = self.rows[chosen] * small[0] // shape[0], self.columns[chosen] * small[1] // shape[1]
+        cell = row * small[1] + column
+        count = np.maximum(np.bincount(cell, minlength=small[0] * small[1]), 1)
 
         def mean(values: np.ndarray) -> np.ndarray:
-            total = np.bincount(cell, weights=values, minlength=count.size)
-            return (total / np.maximum(count, 1)).reshape(shape).astype(np.float32)
+            return (np.bincount(cell, weights=values, minlength=len(count)) / count).reshape(small).astype(np.float32)
 
-        hinted = [mean(hint_ab[rows, columns, i]) for i in range(2)]
-        return cls(small, np.stack(hinted, axis=-1), mean(strength[rows, columns]))
+        hint_ab = np.stack([mean(self.ab[chosen, i]) for i in range(2)], axis=-1)
+        return hint_ab, mean(self.strength[chosen])
+
+    def enforce(self, ab: np.ndarray) -> None:
+        """Set the hints' colors in `ab` of shape (H, W, 2), as far as their strength goes."""
+        there = ab[self.rows, self.columns]
+        ab[self.rows, self.columns] = there + self.strength[:, None] * (self.ab - there)
 
 
-def _area_mean(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Mean over the (fractional) area that each small pixel covers, axis by axis."""
-    for axis, count in enumerate(shape):
-        values = np.moveaxis(values, axis, 0)
-        length = values.shape[0]
-        edges = np.arange(count + 1) * (length / count)
-        whole = np.minimum(edges.astype(int), length - 1)
-        # Integral up to each edge, then differences.
-        sums = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0, dtype=np.float64)])
-        part = (edges - whole).reshape(-1, *[1] * (values.ndim - 1))
-        integral = sums[whole] + part * values[whole]
-        values = np.moveaxis(np.diff(integral, axis=0) / (length / count), 0, axis)
-    return values.astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class PreparedMicrograph:
+    """A micrograph with all that coloring needs of it and hints do not change.
+
+    Attributes
+    ----------
+    micrograph : Micrograph
+    bar : int
+        First row of the data bar; the height of the image where there is none.
+    working_size : int or "full"
+    """
+
+    micrograph: Micrograph
+    bar: int
+    working_size: WorkingSize
+
+    @cached_property
+    def lightness(self) -> np.ndarray:
+        """CIE L* above the data bar, (bar, W)."""
+        return self.micrograph.lightness[: self.bar]
+
+    @cached_property
+    def small(self) -> np.ndarray:
+        """CIE L* at working size, (h, w)."""
+        return shrink(self.lightness, working_shape(self.lightness.shape, self.working_size))
+
+    @cached_property
+    def upsampler(self) -> GuidedUpsampler:
+        """From the working size to the full one."""
+        return GuidedUpsampler(self.small, self.lightness)

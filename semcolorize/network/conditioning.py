@@ -324,19 +324,25 @@ class ABDiffuser(nn.Module):
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1) -> torch.Tensor:
         """Raw prediction (v, x0 or eps) for noisy `x_t` of shape (B, 2, H, W) at times `t` of shape (B,)."""
+        return self.predict(x_t, t, condition, views)[0]
+
+    def predict(
+        self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Raw prediction, and the features (B, dim, H/patch, W/patch) that it was read from."""
         if self.config.input_gate > 0:
             gate = (self.config.input_gate * self.config.noise.alpha(t)).clamp(max=1).to(x_t)
             x_t = x_t * gate[:, None, None, None]
         pixels = torch.cat([x_t, condition.pixels], dim=1)
         output, features = self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
         if self.mixing is None:
-            return cast("torch.Tensor", output)
+            return output, features
         grid, marks = cast("torch.Tensor", condition.grid), cast("torch.Tensor", condition.marks)
         walked = torch.cat([grid[:, 3:5], grid[:, 7:9]], dim=1)
         inks = self.mixing(features, (grid[:, :2], grid[:, 2:3], marks), walked, views)
         inks = F.interpolate(inks, scale_factor=self.config.network.patch, mode="bilinear", align_corners=False)
         mixed = output[:, 2:3] * condition.prior + output[:, 3:4] * inks[:, :2] + output[:, 4:5] * inks[:, 2:]
-        return output[:, :2] + mixed
+        return output[:, :2] + mixed, features
 
     def denoiser(self, condition: Condition, *, views: int = 1) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """Bind a condition: ``denoiser(x_t, t) -> x0``, as the samplers want it."""

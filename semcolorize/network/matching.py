@@ -98,13 +98,12 @@ class HintMatching(nn.Module):
         # Most images have far fewer hints than places for them.
         most = max(int((marks >= 0).sum(dim=1).max()), 1)
         marks = marks[:, :most]
-        flat = self.norm(features).flatten(2).transpose(1, 2)  # (B, cells, dim)
-        at = marks.clamp(min=0)[..., None]
-        hinted = torch.gather(flat, 1, at.expand(-1, -1, flat.shape[-1]))
-        ink = torch.gather(inks.flatten(2).transpose(1, 2).float(), 1, at.expand(-1, -1, 2))
-        strength = torch.gather(seeds.flatten(2).transpose(1, 2).float(), 1, at)[..., 0]
+        cells = self._cells(features)
+        hinted = _take(cells, marks.clamp(min=0))
+        ink = _take(inks.flatten(2).transpose(1, 2).float(), marks.clamp(min=0))
+        strength = _take(seeds.flatten(2).transpose(1, 2).float(), marks.clamp(min=0))[..., 0]
         weight = torch.where(marks >= 0, strength.clamp(min=1e-4).log(), -torch.inf)
-        query, key = self._split(self.query(flat), views), self._split(self.key(hinted), views)
+        query, key = self._split(self.query(cells), views), self._split(self.key(hinted), views)
         series = batch // views
         # (series, heads, keys, head_dim): the hints of all views, then nothing.
         key = torch.cat([key, self.nothing.to(key)[None].expand(series, -1, -1, -1)], dim=2)
@@ -114,11 +113,40 @@ class HintMatching(nn.Module):
         found = found.reshape(series, self.heads, views, height, width, 2).permute(0, 2, 1, 5, 3, 4)
         return found.reshape(batch, 2 * self.heads, height, width)
 
+    def likeness(self, features: torch.Tensor, places: torch.Tensor, views: int = 1) -> torch.Tensor:
+        """Log-odds with which every cell would take the ink of a hint at `places` rather than none.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, dim, h, w)
+        places : int64 Tensor of shape (B / views, P)
+            Cells of a series, counted over all of its views.
+        views : int
+
+        Returns
+        -------
+        Tensor of shape (B / views, heads, views * h * w, P)
+        """
+        cells = self._cells(features)
+        series = cells.reshape(len(cells) // views, -1, cells.shape[-1])
+        query, key = self._split(self.query(series), 1), self._split(self.key(_take(series, places)), 1)
+        odds = query @ (key - self.nothing.to(key)).transpose(-1, -2)
+        return odds / self.head_dim**0.5
+
+    def _cells(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, dim, h, w) to (B, h * w, dim)."""
+        return self.norm(features).flatten(2).transpose(1, 2)
+
     def _split(self, tokens: torch.Tensor, views: int) -> torch.Tensor:
         """(B, N, heads * d) to (B / views, heads, views * N, d)."""
         batch, count, _ = tokens.shape
         split = tokens.reshape(batch // views, views * count, self.heads, self.head_dim)
         return split.transpose(1, 2)
+
+
+def _take(cells: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """(B, N, C) at (B, P): (B, P, C)."""
+    return torch.gather(cells, 1, places[..., None].expand(-1, -1, cells.shape[-1]))
 
 
 class InkMixing(nn.Module):

@@ -33,12 +33,16 @@ __all__ = ["Batch", "BatchDataset", "BatchNumbers", "stage_at"]
 
 @dataclass
 class Batch:
-    """Conditions and true a*b* (B, 2, H, W) in CIELAB units; `views` neighbors at a time are views of one specimen."""
+    """Conditions and true a*b* (B, 2, H, W) in CIELAB units; `views` neighbors at a time are views of one specimen.
+
+    `labels` (B, 2, h, w) are classes and instances at the middle of each cell, -1 where the truth does not know them.
+    """
 
     condition: Condition
     ab: torch.Tensor
     lightness: torch.Tensor = field(repr=False)
     views: int = 1
+    labels: torch.Tensor | None = None
 
 
 class BatchDataset(Dataset[Batch]):
@@ -108,10 +112,10 @@ class BatchDataset(Dataset[Batch]):
                 condition_views(self.config, [v.marked for v in pair], fill=pair[0].fill, spread=pair[0].spread)
                 for pair in series
             ]
-            return _stacked(conditions, [view for pair in series for view in pair], views=2)
+            return _stacked(conditions, [view for pair in series for view in pair], self.config.network.patch, views=2)
         samples = [self._sample(k, j, stage) for j in range(stage.batch)]
         conditions = [condition_image(self.config, *s.marked, fill=s.fill, spread=s.spread) for s in samples]
-        return _stacked(conditions, samples)
+        return _stacked(conditions, samples, self.config.network.patch)
 
     def _pair(self, k: int, j: int, stage: Stage) -> list[Sample]:
         rng = np.random.Generator(np.random.PCG64([self.seed, int(self.validation), k, j, 2]))
@@ -173,10 +177,14 @@ class BatchDataset(Dataset[Batch]):
         return self._scenes[key]
 
 
-def _stacked(conditions: Sequence[Condition], samples: Sequence[Sample], *, views: int = 1) -> Batch:
+def _stacked(conditions: Sequence[Condition], samples: Sequence[Sample], cell: int, *, views: int = 1) -> Batch:
     ab = torch.from_numpy(np.stack([s.ab for s in samples])).movedim(-1, 1).float()
     lightness = torch.from_numpy(np.stack([s.lightness for s in samples]))[:, None].float()
-    return Batch(Condition.stack(conditions), ab, lightness, views)
+    labels = np.full((len(samples), 2, *(side // cell for side in ab.shape[-2:])), -1, np.int64)
+    for own, sample in zip(labels, samples, strict=True):
+        if sample.labels is not None:
+            own[:] = sample.labels[:, cell // 2 :: cell, cell // 2 :: cell]
+    return Batch(Condition.stack(conditions), ab, lightness, views, torch.from_numpy(labels))
 
 
 _SOURCES = ("scenes", "masks", "photographs", "recolored", "colored")

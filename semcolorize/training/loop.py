@@ -136,7 +136,7 @@ def train(
                 loss = diffusion_loss(
                     model, batch, generator, terminal_share=config.terminal_share, knee=config.knee,
                     min_snr=config.min_snr, offset_noise=stage_at(recipe.stages, step).offset_noise,
-                    relative_floor=config.relative_floor,
+                    relative_floor=config.relative_floor, likeness_weight=config.likeness_weight,
                 )  # fmt: skip
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -224,7 +224,8 @@ def _validation_batch(recipe: Recipe) -> Batch:
 
 def _move(batch: Batch, device: str | torch.device) -> Batch:
     condition: Condition = batch.condition.to(device)
-    return Batch(condition, batch.ab.to(device, non_blocking=True), batch.lightness, batch.views)
+    labels = None if batch.labels is None else batch.labels.to(device, non_blocking=True)
+    return Batch(condition, batch.ab.to(device, non_blocking=True), batch.lightness, batch.views, labels)
 
 
 def _update_average(average: ABDiffuser, model: ABDiffuser, decay: float) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 from semcolorize.diffusion.prediction import add_noise, target
+from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import ABDiffuser
 from semcolorize.training.dataset import Batch
 
-__all__ = ["diffusion_loss", "draw_times", "one_step_ab"]
+__all__ = ["diffusion_loss", "draw_times", "likeness_loss", "one_step_ab"]
 
 
 _MOST_RELATIVE = 5.0
@@ -35,6 +37,7 @@ def diffusion_loss(
     min_snr: float = 0.0,
     offset_noise: float = 0.0,
     relative_floor: float = 0.0,
+    likeness_weight: float = 0.0,
 ) -> torch.Tensor:
     """Pseudo-Huber error of the prediction.
 
@@ -60,6 +63,8 @@ def diffusion_loss(
         Samples count in inverse proportion to the error of the propagated hints alone plus this, so that an image that
         is nearly right already is improved as eagerly as one that is all wrong (PSNR, and the eye, are logarithmic);
         0 for equal weights.
+    likeness_weight : float
+        Weight of `likeness_loss`.
     offset_noise : float
         Noise of one color over the whole image, relative to that of each pixel.
 
@@ -79,7 +84,8 @@ def diffusion_loss(
     alpha = config.noise.alpha(times)[:, None, None, None]
     sigma = config.noise.sigma(times)[:, None, None, None]
     x_t = add_noise(x0, noise, alpha, sigma)
-    output = model(x_t, times, batch.condition, batch.views).float()
+    output, features = model.predict(x_t, times, batch.condition, batch.views)
+    output = output.float()
     # Inks count as they show: little where the micrograph is nearly black.
     error = batch.condition.ink * (output - target(config.prediction, x0, noise, alpha, sigma))
     loss = _penalty(error, knee)
@@ -93,7 +99,48 @@ def diffusion_loss(
         # Where hints alone are all wrong, as in the modes, a sample must not count for nothing.
         weight = 1 / (before.clamp(max=_MOST_RELATIVE * relative_floor) + relative_floor)
         loss = loss * weight / weight.mean()
+    if likeness_weight > 0:
+        return loss.mean() + likeness_weight * likeness_loss(model, features, batch, generator)
     return loss.mean()
+
+
+_PLACES = 32
+
+
+def likeness_loss(
+    model: ABDiffuser, features: torch.Tensor, batch: Batch, generator: torch.Generator
+) -> torch.Tensor:
+    """Cross-entropy of the likeness of pairs of cells, where the truth knows what they belong to.
+
+    A click teaches through the colors of one object; asked of every pair, the same scene teaches what looks alike a
+    thousand times. Of `semcolorize.network.matching.HintMatching`, the first head learns what is of one class, the
+    second what is one instance; the others are free.
+
+    Parameters
+    ----------
+    model : ABDiffuser
+        With matching heads, at least two.
+    features : Tensor of shape (B, dim, h, w)
+    batch : Batch
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor of shape ()
+        In nats a pair; 0 without labels.
+    """
+    if model.mixing is None or batch.labels is None:
+        raise ConfigError("likeness_weight needs a network with matching heads; set it to 0.", key="likeness_weight")
+    series = len(features) // batch.views
+    # (series, 2, cells of all views)
+    labels = batch.labels.unflatten(0, (series, batch.views)).movedim(1, 2).flatten(2)
+    places = torch.randint(labels.shape[-1], (series, _PLACES), generator=generator).to(labels.device)
+    odds = model.mixing.matching.likeness(features, places, batch.views)[:, :2].float()
+    there = torch.gather(labels, 2, places[:, None].expand(-1, 2, -1))
+    same = (labels[..., None] == there[:, :, None]).float()
+    known = ((labels >= 0)[..., None] & (there >= 0)[:, :, None]).float()
+    loss = F.binary_cross_entropy_with_logits(odds, same, reduction="none") * known
+    return loss.sum() / known.sum().clamp(min=1)
 
 
 def _penalty(error: torch.Tensor, knee: float) -> torch.Tensor:

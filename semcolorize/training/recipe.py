@@ -41,6 +41,8 @@ class OptimizerConfig:
         equal weights.
     relative_floor : float
         See `semcolorize.training.objective.diffusion_loss`.
+    likeness_weight : float
+        See `semcolorize.training.objective.likeness_loss`; 0 leaves it out.
     precision : {"bf16", "fp32"}
     """
 
@@ -54,6 +56,7 @@ class OptimizerConfig:
     knee: float = 0.25
     min_snr: float = 0.0
     relative_floor: float = 0.0
+    likeness_weight: float = 0.0
     precision: str = "bf16"
 
 

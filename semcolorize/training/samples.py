@@ -18,13 +18,17 @@ __all__ = ["Sample", "color_sample", "pair_sample", "scene_sample"]
 
 @dataclass
 class Sample:
-    """One training sample: `lightness` (H, W), true `ab` (H, W, 2), hints, modes."""
+    """One training sample: `lightness` (H, W), true `ab` (H, W, 2), hints, modes.
+
+    `labels` (2, H, W) are classes and instances, where the truth knows them.
+    """
 
     lightness: np.ndarray
     ab: np.ndarray
     hints: DrawnHints
     fill: Fill = "auto"
     spread: Spread = "alike"
+    labels: np.ndarray | None = None
 
     @property
     def marked(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,7 +69,11 @@ def scene_sample(scene: Scene, rng: np.random.Generator, *, gray: float = 0.35, 
         numbers = np.unique(scene.instances)
         chosen = rng.choice(numbers, size=min(max(count, 1), len(numbers)), replace=False)
         hints = object_hints(ab, scene.instances, chosen, rng, marks=1 + int(rng.random() < 0.2), colors=swatches)
-    return Sample(scene.lightness, ab, hints)
+    return Sample(scene.lightness, ab, hints, labels=_labels(scene))
+
+
+def _labels(scene: Scene) -> np.ndarray:
+    return np.stack([scene.classes, scene.instances]).astype(np.int32)
 
 
 def _highlight_sample(scene: Scene, rng: np.random.Generator, *, touched_only: bool) -> Sample:
@@ -96,7 +104,7 @@ def _highlight_sample(scene: Scene, rng: np.random.Generator, *, touched_only: b
             neutral = np.zeros((int(scene.instances.max()) + 1, 2), np.float32)
             some = rng.choice(rest, size=min(len(rest), int(rng.integers(1, 4))), replace=False)
             object_hints(ab, scene.instances, some, rng, colors=neutral, drawn=hints)
-    return Sample(scene.lightness, ab, hints, "gray", "instance" if touched_only else "alike")
+    return Sample(scene.lightness, ab, hints, "gray", "instance" if touched_only else "alike", _labels(scene))
 
 
 def _some_instances(scene: Scene, number: int, rng: np.random.Generator) -> np.ndarray:
@@ -141,7 +149,9 @@ def pair_sample(
         if first_only and i > 0:
             hints = DrawnHints.empty((hints.mask.shape[0], hints.mask.shape[1]))
         lightness = np.ascontiguousarray(joint.lightness[part])
-        samples.append(Sample(lightness, np.ascontiguousarray(whole.ab[part]), hints, whole.fill, whole.spread))
+        labels = None if whole.labels is None else whole.labels[:, part[0], part[1]]
+        ab = np.ascontiguousarray(whole.ab[part])
+        samples.append(Sample(lightness, ab, hints, whole.fill, whole.spread, labels))
     return samples
 
 

@@ -55,13 +55,13 @@ def test_variants_are_rendered_one_by_one() -> None:
 
 
 def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
-    import semcolorize.micrograph.lightness as module
+    import semcolorize.micrograph.strips as module
 
     rng = np.random.default_rng(0)
     lightness = rng.uniform(0, 100, (100, 30)).astype(np.float32)
     ab = rng.normal(0, 40, (100, 30, 2)).astype(np.float32)
     whole = render_rgb(lightness, ab)
-    monkeypatch.setattr(module, "_STRIP_PIXELS", 70)
+    monkeypatch.setattr(module, "STRIP_PIXELS", 70)
     np.testing.assert_array_equal(render_rgb(lightness, ab), whole)
 
 

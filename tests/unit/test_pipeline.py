@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from semcolorize.color.difference import ciede2000
 from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
@@ -14,7 +16,7 @@ from semcolorize.errors import ConfigError, HintError, ShapeError
 from semcolorize.hints.model import LineHint, Oval, PointHint, Rectangle, RegionHint
 from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.reading import micrograph_from_array, read_micrograph
-from semcolorize.micrograph.working import WorkingImage
+from semcolorize.micrograph.working import HintedPixels, shrink
 from semcolorize.network.conditioning import PRESETS, ABDiffuser
 from semcolorize.network.weights import LoadedWeights
 from semcolorize.pipeline import Colorizer
@@ -146,19 +148,49 @@ def test_the_data_bar_stays_gray_and_hints_in_it_are_reported(colorizer):
 
 
 def test_a_tiny_hint_on_a_large_image_reaches_the_model():
-    strength = np.zeros((3000, 2000), np.float32)
-    ab = np.zeros((3000, 2000, 2), np.float32)
-    strength[1234, 777], ab[1234, 777] = 1, (30, -20)
-    working = WorkingImage.of(np.full((3000, 2000), 50, np.float32), ab, strength, 512)
-    assert working.lightness.shape == (512, 341) and (working.hint_mask > 0).sum() == 1
-    np.testing.assert_allclose(working.hint_ab[working.hint_mask > 0], [[30, -20]])
-    np.testing.assert_allclose(working.lightness, 50, atol=1e-3)
+    drawn = rasterize([PointHint(row=1234, column=777, size=1, lab=RED)], (3000, 2000))
+    hint_ab, hint_mask = HintedPixels.of(drawn, np.array([True]), 3000).on((3000, 2000), (512, 341))
+    assert hint_mask.shape == (512, 341) and (hint_mask > 0).sum() == 1
+    np.testing.assert_allclose(hint_ab[hint_mask > 0], [RED[1:]])
 
 
-def test_working_image_keeps_the_mean():
-    values = np.random.default_rng(0).uniform(0, 100, (97, 131)).astype(np.float32)
-    small = WorkingImage.of(values, np.zeros((97, 131, 2)), np.zeros((97, 131)), 40).lightness
-    assert small.shape == (30, 40) and small.mean() == pytest.approx(values.mean(), abs=1e-3)
+def test_a_limited_hint_never_reaches_the_model():
+    hints = [PointHint(row=5, column=7, size=3, lab=RED), PointHint(row=20, column=7, size=3, lab=TEAL, limit=True)]
+    hinted = HintedPixels.of(rasterize(hints, (30, 30)), np.array([True, False]), 30)
+    hint_ab, hint_mask = hinted.on((30, 30), (30, 30))
+    assert hint_mask[5, 7] == 1 and not hint_mask[15:].any() and not hint_ab[15:].any()
+    ab = np.zeros((30, 30, 2), np.float32)
+    hinted.enforce(ab)
+    np.testing.assert_allclose(ab[20, 7], TEAL[1:])
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.floats(0.02, 1), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_shrinking_takes_means_over_areas(height, width, factor, seed):
+    values = np.random.default_rng(seed).uniform(0, 100, (height, width)).astype(np.float32)
+    shape = max(1, round(height * factor)), max(1, round(width * factor))
+    small = shrink(values, shape)
+    assert small.shape == shape and small.mean() == pytest.approx(values.mean(), abs=1e-3)
+    # The oracle: repeat every pixel so often that areas are whole numbers.
+    fine = np.repeat(np.repeat(values, shape[0], axis=0), shape[1], axis=1).astype(np.float64)
+    means = fine.reshape(shape[0], height, shape[1], width).mean(axis=(1, 3))
+    np.testing.assert_allclose(small, means, atol=2e-3)
+
+
+@pytest.mark.parametrize("size", ["huge", 0, 15, 512.0, True])
+def test_a_wrong_working_size_is_named(colorizer, size):
+    with pytest.raises(ConfigError, match="working_size"):
+        colorizer.colorize(micrograph(), HINTS, working_size=size)
+
+
+def test_a_prepared_micrograph_is_colored_like_the_image(colorizer):
+    prepared = colorizer.prepare(micrograph(), databar=12, working_size=64)
+    first = colorizer.colorize(prepared, HINTS[:1])
+    again = colorizer.colorize(prepared, HINTS)
+    once = colorizer.colorize(micrograph(), HINTS, databar=12, working_size=64)
+    np.testing.assert_array_equal(again.rgb, once.rgb)
+    assert again.provenance.settings == once.provenance.settings
+    assert (first.rgb != again.rgb).any()
 
 
 def test_fill_is_gray_with_hints_and_auto_without(colorizer):
