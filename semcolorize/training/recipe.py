@@ -176,6 +176,9 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
             faults.append(
                 ConfigError(f"{where}.hints is {style!r}; {' or '.join(HINT_STYLES)} is accepted.", key=where)
             )
+    if optimizer.likeness_weight > 0 and preset in PRESETS and PRESETS[preset].matching_heads < 2:
+        fault = f"optimizer.likeness_weight needs a network with matching heads; preset {preset} has none. Set it to 0."
+        faults.append(ConfigError(fault, key="optimizer.likeness_weight"))
     if faults:
         raise ConfigError.from_faults(faults)
     return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer)

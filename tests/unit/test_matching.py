@@ -104,3 +104,17 @@ def test_a_large_hint_does_not_crowd_out_small_ones(size):
     marks = choose_marks(seeds)
     assert set(np.flatnonzero(seeds.ravel() & (np.arange(10000) >= 9500))) <= set(marks)
     assert (marks >= 0).sum() == min(MARKS, seeds.sum())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("views", [1, 2])
+def test_likeness_is_the_odds_of_taking_a_hints_ink(views):
+    module, features = matching(), torch.randn(views, 8, 6, 6)
+    inks, seeds, marks = hinted([7], [(1.0, 0.0)])
+    blank = torch.zeros_like(inks)
+    inks, seeds = torch.cat([inks] + [blank] * (views - 1)), torch.cat([seeds] + [blank[:, :1]] * (views - 1))
+    marks = torch.cat([marks] + [torch.full_like(marks, -1)] * (views - 1))
+    share = module(features, inks, seeds, marks, views).unflatten(1, (3, 2))[:, :, 0]
+    odds = module.likeness(features, torch.tensor([[7]]), views)[0, :, :, 0]
+    expected = odds.sigmoid().unflatten(1, (views, 6, 6)).transpose(0, 1)
+    torch.testing.assert_close(share, expected)

@@ -1,5 +1,6 @@
 """Training: batches by number, resumption to the bit, checkpoints, recipes."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from semcolorize.scenes import make_scene, make_views
 from semcolorize.training.dataset import BatchDataset
 from semcolorize.training.loop import learning_rate, train
 from semcolorize.training.mix import MixConfig, Stage
-from semcolorize.training.objective import diffusion_loss
+from semcolorize.training.objective import diffusion_loss, likeness_loss
 from semcolorize.training.recipe import OptimizerConfig, read_recipe, recipe_from_dict
 from semcolorize.training.recolor import photograph_scene
 from semcolorize.training.samples import color_sample, pair_sample, scene_sample
@@ -283,6 +284,39 @@ def test_weighting_by_signal_to_noise_is_the_papers():
     assert loss(terminal_share=1.0, min_snr=5.0) < 0.05 * loss(terminal_share=1.0)
     assert loss(terminal_share=0.0, min_snr=5.0) > 0
     assert loss(terminal_share=0.0, offset_noise=0.5) != loss(terminal_share=0.0)
+
+
+@torch.no_grad()
+def test_likeness_is_taught_where_the_truth_knows_it():
+    torch.manual_seed(0)
+    model = ABDiffuser(PRESETS["compact"].with_network(dim=16, multipliers=(1, 2), attention=("none", "full")))
+    batch = dataset()[0]
+    assert batch.labels.shape == (6, 2, 8, 8) and (batch.labels >= 0).all()
+    matching = model.mixing.matching
+    for part in (matching.query, matching.key):
+        part.weight.copy_(8 * torch.eye(16).repeat(4, 1))
+    matching.nothing.fill_(0.25)
+    # Two kinds of place that point opposite ways.
+    left = torch.zeros(6, 2, 8, 8, dtype=torch.long)
+    left[..., :4] = 1
+    features = torch.where(left[:, :1] == 1, 1.0, -1.0) * torch.tensor([1.0, -1.0] * 8)[:, None, None]
+
+    def loss(labels):
+        made = dataclasses.replace(batch, labels=labels)
+        return float(likeness_loss(model, features, made, torch.Generator().manual_seed(0)))
+
+    assert loss(left) < 0.01
+    assert loss(1 - left) == pytest.approx(loss(left))
+    assert loss(left.transpose(2, 3)) > 1
+    assert loss(torch.full_like(left, -1)) == 0
+    half = left.clone()
+    half[:, 1] = -1
+    assert loss(half) == pytest.approx(loss(left), rel=0.2)
+
+
+def test_likeness_needs_heads(tmp_path):
+    with pytest.raises(ConfigError, match="likeness_weight needs a network with matching heads"):
+        recipe_from_dict(TINY | {"preset": "thesis", "network": {}, "optimizer": {"likeness_weight": 0.1}})
 
 
 def test_thesis_hints_have_the_thesis_distribution():
