@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from semcolorize.cli.options import WORKING_SIZE
 from semcolorize.cli.progress import progress_bar
 
 __all__ = ["command"]
@@ -60,7 +61,13 @@ __all__ = ["command"]
     help="The instrument's bar at the bottom: find it, ignore it, or its height in rows. It stays gray.",
 )
 @click.option("--allow-color", is_flag=True, help="Take a colored image too, for its lightness.")
-@click.option("--working-size", default=512, show_default=True, help="Longest side at which the model works.")
+@click.option(
+    "--working-size",
+    type=WORKING_SIZE,
+    default=512,
+    show_default=True,
+    help="Longest side at which the model works; full for the image's own (slower, for small details).",
+)
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits a channel.")
@@ -82,7 +89,7 @@ def command(
     spread: str,
     databar: str,
     allow_color: bool,
-    working_size: int,
+    working_size: int | str,
     weights: str,
     device: str,
     bits: str,

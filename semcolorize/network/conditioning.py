@@ -26,6 +26,7 @@ from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate
 from semcolorize.network.matching import InkMixing, choose_marks
+from semcolorize.network.tiling import TILE, in_tiles
 from semcolorize.network.unet import UNet, UNetConfig
 
 __all__ = [
@@ -313,11 +314,17 @@ class ABDiffuser(nn.Module):
     Parameters
     ----------
     config : ModelConfig
+
+    Attributes
+    ----------
+    tile : int
+        Longest side, in pixels, of what the network sees at once; larger images are run in tiles.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.tile = TILE
         self.network = UNet(config.network)
         heads = config.matching_heads
         self.mixing = InkMixing(config.network.dim, heads) if heads else None
@@ -334,7 +341,21 @@ class ABDiffuser(nn.Module):
             gate = (self.config.input_gate * self.config.noise.alpha(t)).clamp(max=1).to(x_t)
             x_t = x_t * gate[:, None, None, None]
         pixels = torch.cat([x_t, condition.pixels], dim=1)
-        output, features = self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
+        patch, stride = self.config.network.patch, self.config.network.stride
+        shape = (pixels.shape[-2], pixels.shape[-1])
+
+        def run(window: tuple[slice, slice]) -> tuple[torch.Tensor, torch.Tensor]:
+            rows, columns = window
+            cells = [slice(s.start // patch, s.stop // patch) for s in window]
+            grid = None if condition.grid is None else condition.grid[..., cells[0], cells[1]]
+            part = pixels[..., rows, columns].contiguous(memory_format=torch.channels_last)
+            result = self.network(part, t, grid=grid, flags=condition.flags, views=views)
+            return cast("tuple[torch.Tensor, torch.Tensor]", result)
+
+        if max(shape) > self.tile:
+            output, features = in_tiles(run, shape, patch=patch, stride=stride, tile=self.tile)
+        else:
+            output, features = self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
         if self.mixing is None:
             return output, features
         grid, marks = cast("torch.Tensor", condition.grid), cast("torch.Tensor", condition.marks)

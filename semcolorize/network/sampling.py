@@ -16,6 +16,7 @@ from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
 from semcolorize.hints.pool import group_inks
 from semcolorize.hints.propagate import spread_remainder
+from semcolorize.micrograph.strips import each, strips
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
 __all__ = ["as_shown", "decide", "drop_faint", "resolve_device", "sample_ab", "settle_hints"]
@@ -217,8 +218,20 @@ def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np
     asked, _ = group_inks(asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY], _ALIKE_INKS)
     if not len(asked):
         return ab
-    choices = np.concatenate([np.zeros((1, 2)), asked])
-    inks = (ab / curve[..., None]).reshape(-1, 2)
+    choices = np.concatenate([np.zeros((1, 2)), asked]).astype(np.float32)
+    decided = np.empty(ab.shape, np.float32)
+
+    def settle(rows: slice) -> None:
+        shade = curve[rows][..., None]
+        inks = _nearest((ab[rows] / shade).reshape(-1, 2), choices)
+        decided[rows] = inks.reshape(shade.shape[0], -1, 2) * shade
+
+    each(settle, strips(*curve.shape))
+    return decided
+
+
+def _nearest(inks: np.ndarray, choices: np.ndarray) -> np.ndarray:
+    """The nearest choice to each ink (N, 2), mixed with the second nearest where it is nearly as near."""
     # Squared distances but for what is the same for every choice.
     distances = (choices**2).sum(axis=1) - 2 * inks @ choices.T
     first = distances.argmin(axis=1)
@@ -229,5 +242,4 @@ def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np
     share = np.clip(((inks - one) * way).sum(axis=1) / length, 0, 0.5)
     low, high = _UNDECIDED
     step = np.clip((share - low) / (high - low), 0, 1)
-    decided = one + (step * step * (3 - 2 * step))[:, None] * way
-    return (decided.reshape(ab.shape) * curve[..., None]).astype(np.float32)
+    return one + (step * step * (3 - 2 * step))[:, None] * way

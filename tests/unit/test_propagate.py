@@ -8,7 +8,7 @@ from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate, spread_remainder
-from semcolorize.hints.walker import random_walker
+from semcolorize.hints.walker import random_walker, walk
 
 
 def scene(seed=0, shape=(24, 28)):
@@ -172,3 +172,22 @@ def test_what_another_view_asked_for_is_weighed_too():
     pool = HintPool.join([pool_hints(lightness, ab, mask), pool_hints(lightness, orange, there)])
     ink = propagate(lightness, ab, mask, pool=pool, firm=True).ink
     assert (ink[:, :7, 0] > 3 * np.abs(ink[:, :7, 1])).all() and (ink[:, 9:, 1] > ink[:, 9:, 0]).all()
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (61, 83)])
+def test_large_grids_are_solved_nearly_alike_from_coarse_to_fine(shape):
+    rng = np.random.default_rng(0)
+    columns = np.arange(shape[1])[None]
+    # Two halves with a sharp edge, mild noise, two hints.
+    grid = 40.0 + 30 * (columns > 37) + rng.normal(0, 1, shape)
+    strength, inks = np.zeros(shape), np.zeros((*shape, 2))
+    strength[30, 10], inks[30, 10] = 100, (50, 0)
+    strength[20:24, 50:54], inks[20:24, 50:54] = 100, (0, -40)
+    exact, sure = walk(grid, 400.0, strength, inks, 1.0)
+    nearly, nearly_sure = walk(grid, 400.0, strength, inks, 1.0, exact_cells=400)
+    assert np.abs(sure - nearly_sure).mean() < 0.05
+    exact, nearly = exact / sure[..., None], nearly / nearly_sure[..., None]
+    assert np.abs(exact - nearly).mean() < 1.5
+    # No color crosses the edge, not even by a cell.
+    np.testing.assert_allclose(nearly[:, 30:38], exact[:, 30:38], atol=8)
+    np.testing.assert_allclose(nearly[:, 38:46], exact[:, 38:46], atol=8)
