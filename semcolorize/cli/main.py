@@ -22,6 +22,7 @@ _COMMANDS = {
     "palette": ("palette", "List a palette, or check it for contrast and color-vision deficiency."),
     "doctor": ("doctor", "Say what works on this machine, with advice."),
     "evaluate": ("evaluate", "Score the model against classical methods on color images."),
+    "benchmark": ("benchmark", "Measure speed and memory on this machine, against classical methods."),
     "train": ("train", "Train a model after a recipe."),
 }
 
