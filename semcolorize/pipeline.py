@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +16,16 @@ from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
-from semcolorize.hints.pool import fit_tint, pool_hints
-from semcolorize.hints.rasterize import rasterize
+from semcolorize.hints.rasterize import RasterizedHints, rasterize
 from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph, WorkingSize, working_shape
-from semcolorize.network.conditioning import Fill, Spread, condition_image
-from semcolorize.network.sampling import as_shown, decide, drop_faint, resolve_device, sample_ab, settle_hints
+from semcolorize.network.conditioning import Fill, Spread
+from semcolorize.network.proposing import HintedView, propose
+from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
 
@@ -66,6 +67,8 @@ class Colorizer:
         chosen = resolve_device(device)
         loaded = load_weights(weights)
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # On a CPU float32 gives the same picture on every machine, to rounding; few have fast bfloat16 anyway.
+        loaded.model.reduced = chosen.type == "cuda"
         return cls(loaded, chosen)
 
     def prepare(
@@ -142,44 +145,55 @@ class Colorizer:
         clock = _Clock()
         if not isinstance(image, PreparedMicrograph):
             image = self.prepare(image, databar=databar, working_size=working_size)
-        micrograph, bar, small = image.micrograph, image.bar, image.small
-        marks = _hint_set(hints).at(micrograph.shape)
-        fill = fill or ("gray" if len(marks) else "auto")
-        drawn = rasterize(marks.hints, micrograph.shape)
-        hinted = HintedPixels.of(drawn, np.array([not hint.limit for hint in marks.hints]), bar)
+        marked = _Marked.of(image, _hint_set(hints))
+        fill = fill or ("gray" if len(marked.hints) else "auto")
         clock.lap("prepare")
-
-        hint_ab, hint_mask = hinted.on(image.lightness.shape, small.shape)
-        if fill == "gray" and not hint_mask.any():
-            proposals = np.zeros((variants, *small.shape, 2), np.float32)
-        else:
-            proposals = self.predict_ab(
-                small, hint_ab, hint_mask,
-                variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
-            )  # fmt: skip
+        settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
+        (proposals,), tint = self._propose([marked], settings, on_step)
         clock.lap("model")
+        return self._finish(marked, proposals, tint, settings, clock)
 
-        tint = self._tint(small, hint_ab, hint_mask)
-        shade = ink_curve(small, tint)[..., None]
-        ab = np.zeros((variants, *micrograph.shape, 2), np.float32)
+    def _settings(self, variants: int, seed: int, num_steps: int | None) -> dict[str, Any]:
+        config = self.weights.model.config
+        return {
+            "variants": variants, "seed": seed, "sampler": config.sampler, "num_steps": num_steps or config.num_steps,
+            "variant_steps": num_steps or config.variant_steps,
+        }  # fmt: skip
+
+    def _propose(
+        self, series: Sequence[_Marked], settings: Mapping[str, Any], on_step: Callable[[Step], None] | None
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """a*b* at working size of every view, (variants, h, w, 2), and their tint."""
+        views = [marked.view for marked in series]
+        if settings["fill"] == "gray" and not any(view.hint_mask.any() for view in views):
+            gray = [np.zeros((settings["variants"], *v.lightness.shape, 2), np.float32) for v in views]
+            return gray, np.ones(101, np.float32)
+        same = settings["num_steps"] if settings["num_steps"] == settings["variant_steps"] else None
+        return propose(
+            self.weights.model, views, variants=settings["variants"], seed=settings["seed"], num_steps=same,
+            fill=settings["fill"], spread=settings["spread"], on_step=on_step,
+        )  # fmt: skip
+
+    def _finish(
+        self, marked: _Marked, proposals: np.ndarray, tint: np.ndarray, settings: Mapping[str, Any], clock: _Clock
+    ) -> ColorResult:
+        """From a*b* at working size to the result: full size, hints enforced, gamut respected."""
+        image, micrograph = marked.image, marked.image.micrograph
+        shade = ink_curve(image.small, tint)[..., None]
+        ab = np.zeros((len(proposals), *micrograph.shape, 2), np.float32)
         for plane, proposal in zip(ab, proposals, strict=True):
             # Inks hardly change within an object: between its darks and lights the color follows the full image.
-            _shaded(image.upsampler(proposal / shade), image.lightness, tint, out=plane[:bar])
+            _shaded(image.upsampler(proposal / shade), image.lightness, tint, out=plane[: image.bar])
             # A hint's color is exact where the hint lies.
-            hinted.enforce(plane)
+            marked.pixels.enforce(plane)
         clock.lap("upsample")
-        rgb = np.stack([render_rgb(micrograph.lightness, plane, bits=bits) for plane in ab])
+        rgb = np.stack([render_rgb(micrograph.lightness, plane, bits=settings["bits"]) for plane in ab])
         clock.lap("render")
-        config = self.weights.model.config
-        settings = {
-            "variants": variants, "seed": seed, "fill": fill, "spread": spread, "sampler": config.sampler,
-            "num_steps": num_steps or config.num_steps, "variant_steps": num_steps or config.variant_steps,
-            "working_size": image.working_size, "databar_row": bar if bar < micrograph.shape[0] else None,
-            "bits": bits,
-        }  # fmt: skip
+        row = image.bar if image.bar < micrograph.shape[0] else None
         return ColorResult.of(
-            micrograph, ab, rgb, marks, drawn,
-            settings=settings, weights=self.weights, device=str(self.device), seconds=clock.seconds,
+            micrograph, ab, rgb, marked.hints, marked.drawn,
+            settings={**settings, "working_size": image.working_size, "databar_row": row},
+            weights=self.weights, device=str(self.device), seconds=clock.seconds,
         )  # fmt: skip
 
     def predict_ab(
@@ -215,35 +229,31 @@ class Colorizer:
         check_shapes(lightness, hint_ab, hint_mask)
         if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
             raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
-        config = self.weights.model.config
-        height, width = lightness.shape
-        lightness, hint_ab, hint_mask = _padded(lightness, hint_ab, hint_mask, config.network.stride)
-        condition = condition_image(config, lightness, hint_ab, hint_mask, fill=fill, spread=spread)
-        # The first variant is the best guess; the others are samples, which takes more steps.
-        keys = [(seed, variant) for variant in range(variants)]
-        first, others = num_steps or config.num_steps, num_steps or config.variant_steps
-        ab = sample_ab(self.weights.model, condition, keys[:1], num_steps=first, on_step=on_step)
-        if variants > 1:
-            more = sample_ab(self.weights.model, condition, keys[1:], num_steps=others, on_step=on_step)
-            ab = torch.cat([ab, more])
-        proposals = ab[:, 0].movedim(1, -1).numpy()
-        if config.propagated:
-            cell = config.network.patch
-            curve, hint_ab = condition.ink[0, 0].numpy(), as_shown(lightness, hint_ab, hint_mask)
-            proposals = np.stack([settle_hints(p, lightness, hint_ab, hint_mask, curve, cell=cell) for p in proposals])
-            if not hint_mask.any():
-                proposals = drop_faint(proposals)
-            elif fill == "gray":
-                proposals = np.stack([decide(p, hint_ab, hint_mask, curve) for p in proposals])
-        return proposals[:, :height, :width].copy()
+        proposals, _ = propose(
+            self.weights.model, [HintedView(lightness, hint_ab, hint_mask)],
+            variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
+        )  # fmt: skip
+        return proposals[0]
 
-    def _tint(self, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
-        """How chroma follows lightness, as `predict_ab` found it: the full image is to be shaded alike."""
-        config = self.weights.model.config
-        if not (config.propagated and config.residual):
-            return np.ones(101, np.float32)
-        padded = _padded(lightness, hint_ab, hint_mask, config.network.stride)
-        return fit_tint(pool_hints(*padded, cell=config.network.patch))
+
+@dataclass(frozen=True)
+class _Marked:
+    """A micrograph with its hints on its pixels, and both as the model sees them."""
+
+    image: PreparedMicrograph
+    hints: HintSet
+    drawn: RasterizedHints
+    pixels: HintedPixels
+    view: HintedView
+
+    @classmethod
+    def of(cls, image: PreparedMicrograph, hints: HintSet) -> _Marked:
+        shape = image.micrograph.shape
+        hints = hints.at(shape)
+        drawn = rasterize(hints.hints, shape)
+        pixels = HintedPixels.of(drawn, np.array([not hint.limit for hint in hints.hints]), image.bar)
+        view = HintedView(image.small, *pixels.on(image.lightness.shape, image.small.shape))
+        return cls(image, hints, drawn, pixels, view)
 
 
 def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: np.ndarray) -> None:
@@ -253,13 +263,6 @@ def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: n
         np.multiply(inks[rows], ink_curve(lightness[rows], tint)[..., None], out=out[rows])
 
     each(shade, strips(*lightness.shape))
-
-
-def _padded(
-    lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, stride: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    padding = [(0, -side % stride) for side in lightness.shape]
-    return np.pad(lightness, padding, mode="edge"), np.pad(hint_ab, [*padding, (0, 0)]), np.pad(hint_mask, padding)
 
 
 def _micrograph(image: Micrograph | np.ndarray | str | os.PathLike[str], databar: str | int) -> Micrograph:

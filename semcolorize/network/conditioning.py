@@ -319,12 +319,15 @@ class ABDiffuser(nn.Module):
     ----------
     tile : int
         Longest side, in pixels, of what the network sees at once; larger images are run in tiles.
+    reduced : bool
+        Run in bfloat16 where that is safe (`torch.autocast`).
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.tile = TILE
+        self.reduced = False
         self.network = UNet(config.network)
         heads = config.matching_heads
         self.mixing = InkMixing(config.network.dim, heads) if heads else None
@@ -372,7 +375,8 @@ class ABDiffuser(nn.Module):
         def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             alpha, sigma = (level.to(x_t) for level in (schedule.alpha(t), schedule.sigma(t)))
             times = t.to(x_t).expand(x_t.shape[0])
-            output = self(x_t, times, condition, views).to(x_t.dtype)
+            with torch.autocast(x_t.device.type, dtype=torch.bfloat16, enabled=self.reduced):
+                output = self(x_t, times, condition, views).to(x_t.dtype)
             return x0_from(self.config.prediction, output, x_t, alpha, sigma)
 
         return denoise

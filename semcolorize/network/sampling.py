@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 
-from semcolorize.color.gamut import compress_chroma
-from semcolorize.color.ink import ink_of
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.diffusion.sampler import Step, sample_ddim, sample_ddpm, sample_dpm_solver
 from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
-from semcolorize.hints.pool import group_inks
-from semcolorize.hints.propagate import spread_remainder
-from semcolorize.micrograph.strips import each, strips
 from semcolorize.network.conditioning import ABDiffuser, Condition
 
-__all__ = ["as_shown", "decide", "drop_faint", "resolve_device", "sample_ab", "settle_hints"]
-
-_LARGEST_GAIN = 1.5
-_GRAY = 4.0
-"""Chroma of an ink below which a hint is a gray one."""
-_UNDECIDED = (0.25, 0.75)
-_ALIKE_INKS = 12.0
-"""Difference of inks below which two hints mean one color."""
-_FAINT = (2.0, 5.0)
-
+__all__ = ["resolve_device", "sample_ab"]
 
 def resolve_device(name: str) -> torch.device:
     """Device behind ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -119,127 +103,3 @@ def sample_ab(
         ab = model.ab_from(x0, repeated).float().cpu()
         results.append(ab.unflatten(0, (len(group), views)))
     return torch.cat(results)
-
-
-def as_shown(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
-    """Hint colors (H, W, 2) as their pixels can show them, 0 where unhinted.
-
-    A vivid swatch on a dark pixel says no more of its ink than sRGB has there.
-    """
-    shown = np.zeros((*lightness.shape, 2), np.float32)
-    marked = hint_mask > 0
-    plane, colors = lightness[marked].astype(np.float32), hint_ab[marked].astype(np.float32)
-    shown[marked] = compress_chroma(plane[None], colors[None])[0]
-    return shown
-
-
-def settle_hints(
-    ab: np.ndarray,
-    lightness: np.ndarray,
-    hint_ab: np.ndarray,
-    hint_mask: np.ndarray,
-    curve: np.ndarray,
-    *,
-    cell: int,
-) -> np.ndarray:
-    """Bring a proposal into line with its hints.
-
-    A model that is unsure proposes pale colors. How pale, its hints tell: all chroma is raised by the one factor
-    (1 to 1.5) that fits the proposal to the hints best, so that objects without a hint do not fade. Setting the hints'
-    colors alone would then leave each a patch of its own wherever the model still disagrees a little: what is missing
-    at the hints is propagated like the hints themselves, and fades with the confidence.
-
-    Parameters
-    ----------
-    ab : ndarray of shape (H, W, 2)
-        Proposal, CIELAB units. H and W: multiples of `cell`.
-    lightness : ndarray of shape (H, W)
-    hint_ab : ndarray of shape (H, W, 2)
-    hint_mask : ndarray of shape (H, W)
-    curve : ndarray of shape (H, W)
-        Color over ink, as the proposal was made with.
-    cell : int
-        Pixels a side of a grid cell.
-
-    Returns
-    -------
-    ab : float32 ndarray of shape (H, W, 2)
-    """
-    if not hint_mask.any():
-        return ab
-    at_hints, asked, weight = ab[hint_mask > 0], hint_ab[hint_mask > 0], hint_mask[hint_mask > 0][:, None]
-    energy = float((weight * at_hints**2).sum())
-    gain = 1.0 if energy < 1e-3 else float((weight * at_hints * asked).sum()) / energy
-    ab = ab * np.float32(np.clip(gain, 1.0, _LARGEST_GAIN))
-    missing = ink_of(hint_ab, curve) - ink_of(ab, curve)
-    coarse = spread_remainder(lightness, missing, hint_mask, curve, cell=cell)
-    planes = torch.from_numpy(coarse).movedim(-1, 0)[None]
-    full = F.interpolate(planes, scale_factor=cell, mode="bilinear", align_corners=False)
-    return ab + curve[..., None] * full[0].movedim(0, -1).numpy()
-
-
-def drop_faint(ab: np.ndarray) -> np.ndarray:
-    """Gray where a proposal's chroma is too faint to be meant as a color: the full color from 5 on, none up to 2.
-
-    For micrographs without hints, whose best guess is a faint wash: a difference of about 2.3 is just noticeable (Mahy
-    et al. 1994), and a reviewer would ask what the wash means.
-
-    Parameters
-    ----------
-    ab : ndarray of shape (..., 2)
-        CIELAB units.
-    """
-    low, high = _FAINT
-    step = np.clip((np.hypot(ab[..., 0], ab[..., 1]) - low) / (high - low), 0, 1)
-    return (ab * (step * step * (3 - 2 * step))[..., None]).astype(np.float32)
-
-
-def decide(ab: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """One of the hints' colors, or gray: what ``fill="gray"`` leaves in between is decided.
-
-    A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, or the olive
-    between an amber grain and a green leaf. Nobody asked for those. Each pixel's ink is moved to the nearest of the
-    hints' inks and gray; halfway to the second nearest lies a smooth step, so that edges stay soft.
-
-    Parameters
-    ----------
-    ab : ndarray of shape (H, W, 2)
-        Proposal, CIELAB units.
-    hint_ab : ndarray of shape (H, W, 2)
-    hint_mask, curve : ndarray of shape (H, W)
-        As for `settle_hints`.
-
-    Returns
-    -------
-    ab : float32 ndarray of shape (H, W, 2)
-    """
-    marked = hint_mask > 0
-    asked = ink_of(hint_ab[marked], curve[marked])
-    asked, _ = group_inks(asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY], _ALIKE_INKS)
-    if not len(asked):
-        return ab
-    choices = np.concatenate([np.zeros((1, 2)), asked]).astype(np.float32)
-    decided = np.empty(ab.shape, np.float32)
-
-    def settle(rows: slice) -> None:
-        shade = curve[rows][..., None]
-        inks = _nearest((ab[rows] / shade).reshape(-1, 2), choices)
-        decided[rows] = inks.reshape(shade.shape[0], -1, 2) * shade
-
-    each(settle, strips(*curve.shape))
-    return decided
-
-
-def _nearest(inks: np.ndarray, choices: np.ndarray) -> np.ndarray:
-    """The nearest choice to each ink (N, 2), mixed with the second nearest where it is nearly as near."""
-    # Squared distances but for what is the same for every choice.
-    distances = (choices**2).sum(axis=1) - 2 * inks @ choices.T
-    first = distances.argmin(axis=1)
-    np.put_along_axis(distances, first[:, None], np.inf, axis=1)
-    one, two = choices[first], choices[distances.argmin(axis=1)]
-    way = two - one
-    length = np.maximum((way**2).sum(axis=1), 1e-6)
-    share = np.clip(((inks - one) * way).sum(axis=1) / length, 0, 0.5)
-    low, high = _UNDECIDED
-    step = np.clip((share - low) / (high - low), 0, 1)
-    return one + (step * step * (3 - 2 * step))[:, None] * way

@@ -19,7 +19,8 @@ from semcolorize.network.conditioning import (
     condition_image,
     condition_views,
 )
-from semcolorize.network.sampling import as_shown, decide, drop_faint, resolve_device, sample_ab, settle_hints
+from semcolorize.network.sampling import resolve_device, sample_ab
+from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -143,12 +144,14 @@ def test_what_lies_between_color_and_gray_is_decided():
     hint_ab[0, 0], mask[0, 0] = (40, 30), 1
     hint_ab[7, 39], mask[7, 39] = (0, 0), 1  # a gray hint asks for no color
     share = np.linspace(0, 1.2, 40)
-    decided = decide(share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2)), hint_ab, mask, curve)
+    proposal = share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2))
+    decided = decide(proposal, asked_inks(hint_ab, mask, curve), curve)
     result = decided[3] @ [40, 30] / 2500
     np.testing.assert_allclose(result[share < 0.25], 0, atol=1e-5)
     np.testing.assert_allclose(result[share > 0.75], 1, atol=1e-5)
     assert (np.diff(result) >= -1e-6).all()
-    np.testing.assert_array_equal(decide(decided, 0 * hint_ab, mask, curve), decided)  # only gray hints
+    only_gray = asked_inks(0 * hint_ab, mask, curve)
+    np.testing.assert_array_equal(decide(decided, only_gray, curve), decided)
 
 
 def test_faint_washes_are_dropped_and_colors_kept():
@@ -164,7 +167,7 @@ def test_mixtures_of_hints_become_the_nearer_one():
     hint_ab[7, 7], mask[7, 7] = (0, 20), 1
     proposal = np.zeros((8, 8, 2))
     proposal[:4], proposal[4:] = (25, 4), (9, 13)
-    decided = decide(proposal, hint_ab, mask, curve)
+    decided = decide(proposal, asked_inks(hint_ab, mask, curve), curve)
     np.testing.assert_allclose(decided[0, 0], (30, 0), atol=0.6)
     assert np.linalg.norm(decided[7, 0] - [0, 20]) < np.linalg.norm(proposal[7, 0] - [0, 20])
 
@@ -174,7 +177,8 @@ def test_hints_of_nearly_one_color_are_one_choice():
     hint_ab[0, 0], mask[0, 0] = (50, 0), 1
     hint_ab[3, 3], mask[3, 3] = (54, 4), 1
     proposal = np.broadcast_to([40.0, 9.0], (4, 4, 2)).copy()
-    np.testing.assert_allclose(decide(proposal, hint_ab, mask, curve), np.broadcast_to([52, 2], (4, 4, 2)), atol=1e-4)
+    decided = decide(proposal, asked_inks(hint_ab, mask, curve), curve)
+    np.testing.assert_allclose(decided, np.broadcast_to([52, 2], (4, 4, 2)), atol=1e-4)
 
 
 def test_hints_say_no_more_than_their_pixels_can_show():

@@ -1,0 +1,129 @@
+"""Proposals for a series of views, of which a single image is one: from hints to a*b* at working size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from semcolorize.diffusion.sampler import Step
+from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
+from semcolorize.network.conditioning import ABDiffuser, Condition, Fill, Spread, condition_image
+from semcolorize.network.sampling import sample_ab
+from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, settle_hints
+
+__all__ = ["MOST_TOGETHER", "HintedView", "propose"]
+
+MOST_TOGETHER = 4
+"""Views that the network sees at once; of more, each sees the hinted ones that say most."""
+
+
+@dataclass(frozen=True)
+class HintedView:
+    """Lightness (H, W) and its hints: colors (H, W, 2) in CIELAB units and strength 0 to 1 (H, W)."""
+
+    lightness: np.ndarray
+    hint_ab: np.ndarray
+    hint_mask: np.ndarray
+
+    def padded(self, height: int, width: int) -> HintedView:
+        """Continued at the lower and right border up to a size, without hints there."""
+        padding = [(0, height - self.lightness.shape[0]), (0, width - self.lightness.shape[1])]
+        return HintedView(
+            np.pad(self.lightness, padding, mode="edge"),
+            np.pad(self.hint_ab, [*padding, (0, 0)]),
+            np.pad(self.hint_mask, padding),
+        )
+
+
+def propose(
+    model: ABDiffuser,
+    views: Sequence[HintedView],
+    *,
+    variants: int = 1,
+    seed: int = 0,
+    num_steps: int | None = None,
+    fill: Fill = "auto",
+    spread: Spread = "alike",
+    on_step: Callable[[Step], None] | None = None,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Color views of one series together.
+
+    Parameters
+    ----------
+    model : ABDiffuser
+    views : sequence of HintedView
+        Of any sizes.
+    variants, seed, num_steps, fill, spread, on_step
+        As for `semcolorize.pipeline.Colorizer.colorize`.
+
+    Returns
+    -------
+    proposals : list of float32 ndarray of shape (variants, H, W, 2)
+        CIELAB units, one a view.
+    tint : float32 ndarray of shape (101,)
+        How chroma follows lightness in them; ones where the model has no inks.
+    """
+    config = model.config
+    stride, cell = config.network.stride, config.network.patch
+    sides = [max(view.lightness.shape[axis] for view in views) for axis in (0, 1)]
+    height, width = (side + -side % stride for side in sides)
+    padded = [view.padded(height, width) for view in views]
+    pool, tint = None, np.ones(101, np.float32)
+    if config.propagated:
+        pools = [pool_hints(v.lightness, v.hint_ab, v.hint_mask, cell=cell) for v in padded]
+        pool = HintPool.join(pools)
+        if config.residual:
+            tint = fit_tint(pool)
+    conditions = [
+        condition_image(config, v.lightness, v.hint_ab, v.hint_mask, fill=fill, spread=spread, pool=pool)
+        for v in padded
+    ]
+    first, others = num_steps or config.num_steps, num_steps or config.variant_steps
+    # The first variant is the best guess; the others are samples, which takes more steps.
+    keys = [(seed, variant) for variant in range(variants)]
+    proposals: list[np.ndarray] = [np.empty(0)] * len(views)
+    for group, wanted in _groups([bool(view.hint_mask.any()) for view in views]):
+        together = Condition.stack([conditions[i] for i in group])
+        ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step)
+        if variants > 1:
+            ab = torch.cat([ab, sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)])
+        for i in wanted:
+            proposals[i] = ab[:, group.index(i)].movedim(1, -1).numpy()
+    if config.propagated:
+        proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], fill, cell)
+    sizes = [view.lightness.shape for view in views]
+    return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
+
+
+def _groups(hinted: Sequence[bool]) -> list[tuple[list[int], list[int]]]:
+    """Views to run together, and those of them whose color is taken from that run."""
+    every = list(range(len(hinted)))
+    if len(every) <= MOST_TOGETHER:
+        return [(every, every)]
+    references = [i for i in every if hinted[i]][: MOST_TOGETHER // 2] or every[:1]
+    rest = [i for i in every if i not in references]
+    room = MOST_TOGETHER - len(references)
+    chunks = [rest[i : i + room] for i in range(0, len(rest), room)]
+    return [(references + chunk, (references if k == 0 else []) + chunk) for k, chunk in enumerate(chunks)]
+
+
+def _settled(
+    proposals: Sequence[np.ndarray], views: Sequence[HintedView], curves: Sequence[np.ndarray], fill: Fill, cell: int
+) -> list[np.ndarray]:
+    """Hints met in every view; then faint washes dropped, or what is in between decided."""
+    shown = [as_shown(v.lightness, v.hint_ab, v.hint_mask) for v in views]
+    any_hint = any(v.hint_mask.any() for v in views)
+    # A color asked for in one view is a choice in all.
+    asked = np.concatenate([asked_inks(s, v.hint_mask, c) for s, v, c in zip(shown, views, curves, strict=True)])
+    settled = []
+    for variants, view, hint_ab, curve in zip(proposals, views, shown, curves, strict=True):
+        done = [settle_hints(p, view.lightness, hint_ab, view.hint_mask, curve, cell=cell) for p in variants]
+        if not any_hint:
+            done = [drop_faint(p) for p in done]
+        elif fill == "gray":
+            done = [decide(p, asked, curve) for p in done]
+        settled.append(np.stack(done))
+    return settled
