@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,14 @@ from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.strips import each, strips
-from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph, WorkingSize, working_shape
+from semcolorize.micrograph.working import (
+    HintedPixels,
+    PreparedMicrograph,
+    WorkingSize,
+    at_one_scale,
+    working_shape,
+)
+from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device
@@ -149,9 +156,92 @@ class Colorizer:
         fill = fill or ("gray" if len(marked.hints) else "auto")
         clock.lap("prepare")
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
-        (proposals,), tint = self._propose([marked], settings, on_step)
+        (proposals,), tint = self._propose([marked.view], settings, on_step)
         clock.lap("model")
         return self._finish(marked, proposals, tint, settings, clock)
+
+    def colorize_views(
+        self,
+        images: Sequence[PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str]],
+        hints: Sequence[HintSet | Iterable[Hint] | str | os.PathLike[str] | None],
+        *,
+        variants: int = 1,
+        seed: int = 0,
+        fill: Fill | None = None,
+        spread: Spread = "alike",
+        num_steps: int | None = None,
+        databar: str | int = "auto",
+        working_size: WorkingSize = DEFAULT_WORKING_SIZE,
+        bits: int = 8,
+        register_views: bool = True,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> list[ColorResult]:
+        """Color the views of one series alike: hints on any of them color all.
+
+        Views are seen by the model together, so that what looks alike takes the hinted color in every view. Where views
+        show the same places, as tilts and shifts do, colors are also carried along by registration.
+
+        Parameters
+        ----------
+        images : sequence of PreparedMicrograph, Micrograph, ndarray of shape (H, W), or path
+            Of any sizes.
+        hints : sequence of HintSet, iterable of Hint, path, or None
+            One a view.
+        variants, seed, fill, spread, num_steps, databar, working_size, bits, on_step
+            As for `colorize`.
+        register_views : bool
+            Look for places that views have in common. What was found, and how sure it is, is in the provenance.
+
+        Returns
+        -------
+        list of ColorResult
+            In the order of `images`.
+
+        Raises
+        ------
+        ConfigError
+            If there is no view, or not one entry of `hints` a view.
+        """
+        _check_counts(variants, seed, num_steps)
+        if not images or len(images) != len(hints):
+            raise ConfigError(
+                f"{len(images)} views and {len(hints)} entries of hints; one view or more are needed, and for each "
+                "an entry of hints, or None.",
+                key="hints",
+            )
+        clock = _Clock()
+        prepared = [
+            image
+            if isinstance(image, PreparedMicrograph)
+            else self.prepare(image, databar=databar, working_size=working_size)
+            for image in images
+        ]
+        prepared = at_one_scale(prepared)
+        series = [_Marked.of(image, _hint_set(own)) for image, own in zip(prepared, hints, strict=True)]
+        fill = fill or ("gray" if any(len(marked.hints) for marked in series) else "auto")
+        clock.lap("prepare")
+        settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
+        matches: list[dict[str, Any] | None] = [None] * len(series)
+        if register_views and self.weights.model.config.propagated:
+            first = {**settings, "variants": 1}
+            views, matches = carry_colors(
+                [marked.view for marked in series],
+                lambda views: self._propose(views, first, None)[0],
+                cell=self.weights.model.config.network.patch,
+            )
+            series = [replace(marked, view=view) for marked, view in zip(series, views, strict=True)]
+            clock.lap("register")
+        proposals, tint = self._propose([marked.view for marked in series], settings, on_step)
+        clock.lap("model")
+        names = [
+            marked.image.micrograph.path and os.path.basename(marked.image.micrograph.path)  # noqa: PTH119
+            for marked in series
+        ]
+        results = []
+        for i, (marked, own) in enumerate(zip(series, proposals, strict=True)):
+            about = {"view": i + 1, "views": len(series), "names": names, "registered": matches[i]}
+            results.append(self._finish(marked, own, tint, settings | {"series": about}, clock))
+        return results
 
     def _settings(self, variants: int, seed: int, num_steps: int | None) -> dict[str, Any]:
         config = self.weights.model.config
@@ -161,10 +251,9 @@ class Colorizer:
         }  # fmt: skip
 
     def _propose(
-        self, series: Sequence[_Marked], settings: Mapping[str, Any], on_step: Callable[[Step], None] | None
+        self, views: Sequence[HintedView], settings: Mapping[str, Any], on_step: Callable[[Step], None] | None
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """a*b* at working size of every view, (variants, h, w, 2), and their tint."""
-        views = [marked.view for marked in series]
         if settings["fill"] == "gray" and not any(view.hint_mask.any() for view in views):
             gray = [np.zeros((settings["variants"], *v.lightness.shape, 2), np.float32) for v in views]
             return gray, np.ones(101, np.float32)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +13,7 @@ from semcolorize.hints.rasterize import RasterizedHints
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.upsample import GuidedUpsampler
 
-__all__ = ["HintedPixels", "PreparedMicrograph", "WorkingSize", "shrink", "working_shape"]
+__all__ = ["HintedPixels", "PreparedMicrograph", "WorkingSize", "at_one_scale", "shrink", "working_shape"]
 
 WorkingSize = int | str
 """Longest side in pixels, or ``"full"``: the image's own."""
@@ -127,11 +128,14 @@ class PreparedMicrograph:
     bar : int
         First row of the data bar; the height of the image where there is none.
     working_size : int or "full"
+    factor : float
+        By which the working copy is smaller still, so that the views of a series have one scale; at most 1.
     """
 
     micrograph: Micrograph
     bar: int
     working_size: WorkingSize
+    factor: float = 1.0
 
     @cached_property
     def lightness(self) -> np.ndarray:
@@ -141,9 +145,36 @@ class PreparedMicrograph:
     @cached_property
     def small(self) -> np.ndarray:
         """CIE L* at working size, (h, w)."""
-        return shrink(self.lightness, working_shape(self.lightness.shape, self.working_size))
+        shape = working_shape((self.lightness.shape[0], self.lightness.shape[1]), self.working_size)
+        if self.factor < 1:
+            shape = max(1, round(self.factor * shape[0])), max(1, round(self.factor * shape[1]))
+        return shrink(self.lightness, shape)
 
     @cached_property
     def upsampler(self) -> GuidedUpsampler:
         """From the working size to the full one."""
         return GuidedUpsampler(self.small, self.lightness)
+
+
+_SMALLEST = 160
+"""Longest side that a view is shrunk to for the sake of one scale: the model must still see something."""
+
+
+def at_one_scale(series: Sequence[PreparedMicrograph]) -> list[PreparedMicrograph]:
+    """Views with working copies of one pixel size, where every view's pixel size is known: that of the coarsest.
+
+    Views so much more magnified that little would be left of them stay larger.
+    """
+    sizes = [view.micrograph.pixel_size_nm for view in series]
+    if len(series) < 2 or any(size is None or size <= 0 for size in sizes):
+        return list(series)
+    scaled = []
+    for view, size in zip(series, sizes, strict=True):
+        shape = (view.bar, view.micrograph.shape[1])
+        small = working_shape(shape, view.working_size)
+        scaled.append((max(small), size * max(shape) / max(small)))  # type: ignore[operator]
+    coarsest = max(nanometers for _, nanometers in scaled)
+    return [
+        view if nanometers >= coarsest else replace(view, factor=min(1.0, max(nanometers / coarsest, _SMALLEST / side)))
+        for view, (side, nanometers) in zip(series, scaled, strict=True)
+    ]

@@ -22,11 +22,20 @@ MOST_TOGETHER = 4
 
 @dataclass(frozen=True)
 class HintedView:
-    """Lightness (H, W) and its hints: colors (H, W, 2) in CIELAB units and strength 0 to 1 (H, W)."""
+    """Lightness (H, W) and its hints: colors (H, W, 2) in CIELAB units and strength 0 to 1 (H, W).
+
+    `given` marks those of them that the user gave, where others were added; None for all.
+    """
 
     lightness: np.ndarray
     hint_ab: np.ndarray
     hint_mask: np.ndarray
+    given: np.ndarray | None = None
+
+    @property
+    def asked_for(self) -> np.ndarray:
+        """Hints of the user's, (H, W), not 0 where there is one."""
+        return self.hint_mask if self.given is None else self.given
 
     def padded(self, height: int, width: int) -> HintedView:
         """Continued at the lower and right border up to a size, without hints there."""
@@ -35,6 +44,7 @@ class HintedView:
             np.pad(self.lightness, padding, mode="edge"),
             np.pad(self.hint_ab, [*padding, (0, 0)]),
             np.pad(self.hint_mask, padding),
+            None if self.given is None else np.pad(self.given, padding),
         )
 
 
@@ -85,7 +95,7 @@ def propose(
     # The first variant is the best guess; the others are samples, which takes more steps.
     keys = [(seed, variant) for variant in range(variants)]
     proposals: list[np.ndarray] = [np.empty(0)] * len(views)
-    for group, wanted in _groups([bool(view.hint_mask.any()) for view in views]):
+    for group, wanted in _groups([bool(view.asked_for.any()) for view in views]):
         together = Condition.stack([conditions[i] for i in group])
         ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step)
         if variants > 1:
@@ -117,7 +127,7 @@ def _settled(
     shown = [as_shown(v.lightness, v.hint_ab, v.hint_mask) for v in views]
     any_hint = any(v.hint_mask.any() for v in views)
     # A color asked for in one view is a choice in all.
-    asked = np.concatenate([asked_inks(s, v.hint_mask, c) for s, v, c in zip(shown, views, curves, strict=True)])
+    asked = np.concatenate([asked_inks(s, v.asked_for, c) for s, v, c in zip(shown, views, curves, strict=True)])
     settled = []
     for variants, view, hint_ab, curve in zip(proposals, views, shown, curves, strict=True):
         done = [settle_hints(p, view.lightness, hint_ab, view.hint_mask, curve, cell=cell) for p in variants]

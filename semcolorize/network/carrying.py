@@ -1,0 +1,121 @@
+"""From a colored view to the next: what registration is sure of becomes soft hints there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from semcolorize.micrograph.registration import SMALLEST, Registration, register
+from semcolorize.network.proposing import HintedView
+
+__all__ = ["carry_colors", "with_carried"]
+
+_MOST = 200
+"""Soft hints a view gets."""
+_SURE = 0.6
+"""Confidence from which a place is carried."""
+_EVEN = 5.0
+"""Largest standard deviation of a*b* around a place that is carried: outlines are where registration errs."""
+_STRENGTH = 0.2
+"""Of a carried hint at full confidence; a hint of the user's has 1."""
+
+
+_SOURCES = 2
+"""Hinted views that a view without hints is registered with; the better match is used."""
+
+
+def carry_colors(
+    views: Sequence[HintedView], propose: Callable[[list[HintedView]], list[np.ndarray]], *, cell: int = 4
+) -> tuple[list[HintedView], list[dict[str, Any] | None]]:
+    """Color the views that have hints, and carry their colors to those that have none.
+
+    Parameters
+    ----------
+    views : sequence of HintedView
+        In order: neighbors are registered first.
+    propose : callable
+        Colors hinted views: a*b* of shape (variants, H, W, 2) for each.
+    cell : int
+        Pixels a side of a carried hint.
+
+    Returns
+    -------
+    views : list of HintedView
+    matches : list of dict or None
+        Of every view that colors were carried to: ``with_view`` (counted from 1), the ``share`` of it that has a sure
+        correspondence, and how many ``features`` agree.
+    """
+    hinted = [i for i, view in enumerate(views) if view.hint_mask.any()]
+    done: list[HintedView] = list(views)
+    matches: list[dict[str, Any] | None] = [None] * len(views)
+    if not hinted or len(hinted) == len(views):
+        return done, matches
+    found: dict[int, tuple[Registration, int]] = {}
+    for i, view in enumerate(views):
+        nearest = [] if i in hinted else sorted(hinted, key=lambda k: (abs(k - i), k))[:_SOURCES]
+        tried = [(register(views[k].lightness, view.lightness), k) for k in nearest if _large_enough(views[k], view)]
+        best = max(tried, key=lambda pair: float(pair[0].confidence.mean()), default=None)
+        if best is not None and best[0].found:
+            found[i] = best
+    if not found:
+        return done, matches
+    colored = propose([views[k] for k in hinted])
+    for i, (registration, k) in found.items():
+        done[i] = with_carried(views[i], registration, colored[hinted.index(k)][0], cell=cell)
+        share = round(float((registration.confidence > 0.5).mean()), 3)
+        matches[i] = {"with_view": k + 1, "share": share, "features": registration.inliers}
+    return done, matches
+
+
+def _large_enough(*views: HintedView) -> bool:
+    return all(min(view.lightness.shape) >= SMALLEST for view in views)
+
+
+def with_carried(view: HintedView, registration: Registration, ab: np.ndarray, *, cell: int = 4) -> HintedView:
+    """Add colors of a registered view as soft hints, where the user has given none.
+
+    Parameters
+    ----------
+    view : HintedView
+        Of shape (H, W).
+    registration : Registration
+        From the colored view to this one.
+    ab : ndarray of shape (h, w, 2)
+        Colors of the other view, CIELAB units. Gray is carried like any color.
+    cell : int
+        Pixels a side of a hint.
+
+    Returns
+    -------
+    HintedView
+        What the user gave stays what the colors asked for are read from.
+    """
+    height, width = (side // cell for side in view.lightness.shape)
+    if not registration.found or not height * width:
+        return view
+    carried = registration.carry(ab)
+    sure = _of_cells(registration.confidence, cell).min(axis=(1, 3))
+    around = carried - ndimage.uniform_filter(carried, (5, 5, 1))
+    uneven = np.sqrt(_of_cells((around**2).sum(axis=-1), cell).mean(axis=(1, 3)))
+    taken = _of_cells(view.hint_mask, cell).max(axis=(1, 3)) > 0
+    fit = np.where((uneven < _EVEN) & (sure >= _SURE) & ~taken, sure, 0)
+    # The surest cell of every block, blocks so large that there are not too many.
+    block = max(1, int(np.ceil(np.sqrt((fit > 0).sum() / _MOST))))
+    best = ndimage.maximum_filter(fit, block)
+    rows, columns = np.nonzero((fit > 0) & (fit == best))
+    _, first = np.unique(np.stack([rows // block, columns // block]), axis=1, return_index=True)
+    hint_ab, hint_mask = view.hint_ab.copy(), view.hint_mask.astype(np.float32)
+    for row, column in zip(rows[first], columns[first], strict=True):
+        part = (slice(row * cell, (row + 1) * cell), slice(column * cell, (column + 1) * cell))
+        hint_ab[part], hint_mask[part] = carried[part], _STRENGTH * fit[row, column]
+    return dataclasses.replace(view, hint_ab=hint_ab, hint_mask=hint_mask, given=view.asked_for)
+
+
+def _of_cells(values: np.ndarray, cell: int) -> np.ndarray:
+    """(H, W) to (rows, cell, columns, cell), what is left over at the border cut off."""
+    height, width = (side // cell for side in values.shape)
+    return values[: height * cell, : width * cell].reshape(height, cell, width, cell)
