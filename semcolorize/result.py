@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from semcolorize.micrograph.atomic import check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.provenance import Provenance, provenance_of
 from semcolorize.micrograph.reading import Micrograph
+from semcolorize.micrograph.sheet import SheetView, series_sheet
 from semcolorize.micrograph.tiff import write_color_tiff
 from semcolorize.network.weights import LoadedWeights
 
-__all__ = ["ColorResult", "OutputPaths", "output_paths"]
+__all__ = ["ColorResult", "OutputPaths", "output_paths", "series_picture"]
 
 
 _OTHER_COLORS = 12.0
@@ -263,6 +265,19 @@ class ColorResult:
         sheet.save(buffer, format="png")
         return buffer.getvalue()
 
+    def sheet_view(self, variant: int = 0) -> SheetView:
+        """One view of a series' sheet."""
+        about = self.provenance.settings.get("series") or {}
+        match = about.get("registered")
+        if len(self.hints):
+            source = f"{len(self.hints)} hint{'s' if len(self.hints) != 1 else ''} here"
+        elif match:
+            source = f"carried from view {match['with_view']} ({match['share']:.0%} of the area), then look-alikes"
+        else:
+            source = "look-alikes of hints in other views"
+        title = f"{about['view']}. {self.provenance.input_name or ''}" if about else self.provenance.input_name or ""
+        return SheetView(_gray(self.micrograph), _eight_bit(self.rgb[variant]), self._marks(), title, source)
+
     def _marks(self) -> list[tuple[float, float, str]]:
         """A place and color for each hint: (x, y, hex)."""
         from semcolorize.color.palette import NamedColor
@@ -278,6 +293,11 @@ class ColorResult:
 
     def _label(self, variant: int) -> str:
         return f"variant {variant + 1}, seed {self.provenance.seed}"
+
+
+def _is_gray(swatch: str) -> bool:
+    red, green, blue = (int(swatch[i : i + 2], 16) for i in (1, 3, 5))
+    return red == green == blue and swatch != "#ffffff"
 
 
 def _gray(micrograph: Micrograph) -> np.ndarray:
@@ -319,3 +339,19 @@ def _bar_notes(index: np.ndarray, bar: int | None, hints: HintSet) -> list[str]:
         f"hint {i + 1} lies in the data bar (from row {bar}), which stays gray. If there is no bar, add --databar none."
         for i in lost
     ]
+
+
+def series_picture(results: Sequence[ColorResult]) -> bytes:
+    """Views of a series side by side, with one legend: PNG."""
+    entries: dict[tuple[str, str], LegendEntry] = {}
+    # Gray that one view asks for is what other views leave gray.
+    gray = next((e for r in results for e in r.legend if e.hints and _is_gray(e.color)), None)
+    for result in results:
+        for entry in result.legend:
+            if gray is not None and not entry.hints and _is_gray(entry.color):
+                entry = dataclasses.replace(entry, name=gray.name, color=gray.color)
+            before = entries.get((entry.name, entry.color))
+            share = entry.share / len(results) + (before.share if before else 0.0)
+            hints = entry.hints + (before.hints if before else 0)
+            entries[entry.name, entry.color] = LegendEntry(entry.name, entry.color, share, hints)
+    return series_sheet([result.sheet_view() for result in results], legend_picture(tuple(entries.values())))

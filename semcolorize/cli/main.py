@@ -18,6 +18,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "demo": ("demo", "Color an example micrograph and say where the pictures are."),
     "colorize": ("colorize", "Color a micrograph from hints."),
+    "views": ("views", "Color the views of one specimen alike, from hints on some of them."),
     "check": ("check", "Validate hints, palettes and recipes: all faults, with line numbers."),
     "palette": ("palette", "List a palette, or check it for contrast and color-vision deficiency."),
     "doctor": ("doctor", "Say what works on this machine, with advice."),

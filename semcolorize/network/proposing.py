@@ -127,7 +127,9 @@ def _settled(
     shown = [as_shown(v.lightness, v.hint_ab, v.hint_mask) for v in views]
     any_hint = any(v.hint_mask.any() for v in views)
     # A color asked for in one view is a choice in all.
-    asked = np.concatenate([asked_inks(s, v.asked_for, c) for s, v, c in zip(shown, views, curves, strict=True)])
+    asked = np.concatenate(
+        [asked_inks(v.hint_ab, v.asked_for, c, s) for s, v, c in zip(shown, views, curves, strict=True)]
+    )
     settled = []
     for variants, view, hint_ab, curve in zip(proposals, views, shown, curves, strict=True):
         done = [settle_hints(p, view.lightness, hint_ab, view.hint_mask, curve, cell=cell) for p in variants]

@@ -96,11 +96,27 @@ def drop_faint(ab: np.ndarray) -> np.ndarray:
     return (ab * (step * step * (3 - 2 * step))[..., None]).astype(np.float32)
 
 
-def asked_inks(hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """Inks (N, 2) of the hinted pixels, gray ones left out."""
+def asked_inks(
+    hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray, shown: np.ndarray | None = None
+) -> np.ndarray:
+    """Inks (K, 2) that were asked for, one a distinct color; gray is none.
+
+    Parameters
+    ----------
+    hint_ab : ndarray of shape (H, W, 2)
+        Colors as they were asked for, CIELAB units: hints of one color mean one thing, dark or bright.
+    hint_mask, curve : ndarray of shape (H, W)
+    shown : ndarray of shape (H, W, 2), optional
+        The colors as their pixels can show them, see `as_shown`.
+    """
     marked = hint_mask > 0
-    asked = ink_of(hint_ab[marked], curve[marked])
-    return asked[np.hypot(asked[:, 0], asked[:, 1]) > _GRAY]
+    precision = hint_mask[marked] * curve[marked] ** 2
+    inks = ink_of((hint_ab if shown is None else shown)[marked], curve[marked])
+    _, label = np.unique(np.rint(2 * hint_ab[marked]), axis=0, return_inverse=True)
+    label = label.reshape(-1)
+    weight = np.maximum(np.bincount(label, precision), 1e-9)
+    means = np.stack([np.bincount(label, precision * inks[:, i]) / weight for i in range(2)], axis=-1)
+    return means.reshape(-1, 2)[np.hypot(means[:, 0], means[:, 1]) > _GRAY]
 
 
 def decide(ab: np.ndarray, asked: np.ndarray, curve: np.ndarray) -> np.ndarray:

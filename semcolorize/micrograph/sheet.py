@@ -1,0 +1,115 @@
+"""A series on one sheet: views side by side, gray above, colored below, one legend, and where each color came from."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from semcolorize.errors import ShapeError
+
+__all__ = ["SheetView", "series_sheet"]
+
+_GAP, _LINE = 12, 22
+
+
+@dataclass(frozen=True)
+class SheetView:
+    """One view on a sheet.
+
+    Attributes
+    ----------
+    gray : uint8 ndarray of shape (H, W)
+    rgb : uint8 ndarray of shape (H, W, 3)
+    marks : sequence of (x, y, hex)
+        Hints, in pixels.
+    title, source : str
+        Name of the view, and where its colors came from.
+    """
+
+    gray: np.ndarray
+    rgb: np.ndarray
+    marks: Sequence[tuple[float, float, str]]
+    title: str
+    source: str
+
+
+def series_sheet(views: Sequence[SheetView], key: np.ndarray, *, width: int = 420, across: int = 5) -> bytes:
+    """Draw a sheet.
+
+    Parameters
+    ----------
+    views : sequence of SheetView
+    key : uint8 ndarray of shape (h, w, 3)
+        Picture of the legend.
+    width : int
+        Pixels of a view.
+    across : int
+        Views in a row, at most.
+
+    Returns
+    -------
+    bytes
+        PNG.
+
+    Raises
+    ------
+    ShapeError
+        If there is no view.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    if not views:
+        raise ShapeError("a sheet needs at least one view.")
+    font = ImageFont.load_default(15)
+    columns = min(across, len(views))
+    pairs = [_pair(view, width) for view in views]
+    height = max(pair.height for pair in pairs) + 2 * _LINE
+    rows = -(-len(views) // columns)
+    legend = Image.fromarray(key)
+    size = (
+        max(columns * (width + _GAP) + _GAP, legend.width + 2 * _GAP),
+        rows * (height + _GAP) + legend.height + 2 * _GAP,
+    )
+    sheet = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(sheet)
+    for i, (view, pair) in enumerate(zip(views, pairs, strict=True)):
+        left, top = _GAP + (i % columns) * (width + _GAP), _GAP + (i // columns) * (height + _GAP)
+        pen.text((left, top), _fitted(view.title, width, font), fill="black", font=font)
+        sheet.paste(pair, (left, top + _LINE))
+        pen.text((left, top + _LINE + pair.height + 3), _fitted(view.source, width, font), fill="#555555", font=font)
+    sheet.paste(legend, (_GAP, size[1] - legend.height - _GAP // 2))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _pair(view: SheetView, width: int):  # type: ignore[no-untyped-def]
+    """Gray with its hints above colored, `width` pixels wide."""
+    from PIL import Image, ImageDraw
+
+    full = view.gray.shape[1]
+    size = (width, max(1, round(view.gray.shape[0] * width / full)))
+    above = Image.fromarray(view.gray).convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    below = Image.fromarray(view.rgb).resize(size, Image.Resampling.LANCZOS)
+    pen = ImageDraw.Draw(above)
+    for x, y, color in view.marks:
+        x, y, radius = x * width / full, y * width / full, 6
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline="white", width=2)
+    pair = Image.new("RGB", (width, 2 * size[1] + 4), "white")
+    pair.paste(above, (0, 0))
+    pair.paste(below, (0, size[1] + 4))
+    return pair
+
+
+def _fitted(text: str, width: int, font) -> str:  # type: ignore[no-untyped-def]
+    """Text shortened in the middle until it fits."""
+    if font.getlength(text) <= width:
+        return text
+    for kept in range(len(text) - 1, 4, -1):
+        short = text[: kept // 2] + "…" + text[len(text) - kept // 2 :]
+        if font.getlength(short) <= width:
+            return short
+    return text[:4]
