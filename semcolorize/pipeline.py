@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,23 +14,15 @@ import torch
 from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, ShapeError
-from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
-from semcolorize.hints.rasterize import RasterizedHints, rasterize
 from semcolorize.hints.walker import check_shapes
-from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.lightness import render_rgb
-from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
+from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.strips import each, strips
-from semcolorize.micrograph.working import (
-    HintedPixels,
-    PreparedMicrograph,
-    WorkingSize,
-    at_one_scale,
-    working_shape,
-)
+from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, at_one_scale
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
+from semcolorize.network.marking import MarkedMicrograph
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights, load_weights
@@ -96,9 +88,7 @@ class Colorizer:
         -------
         PreparedMicrograph
         """
-        micrograph = _micrograph(image, databar)
-        working_shape(micrograph.shape, working_size)
-        return PreparedMicrograph(micrograph, databar_first_row(databar, micrograph.pixels), working_size)
+        return PreparedMicrograph.of(image, databar=databar, working_size=working_size)
 
     def colorize(
         self,
@@ -152,7 +142,7 @@ class Colorizer:
         clock = _Clock()
         if not isinstance(image, PreparedMicrograph):
             image = self.prepare(image, databar=databar, working_size=working_size)
-        marked = _Marked.of(image, _hint_set(hints))
+        marked = MarkedMicrograph.of(image, hints)
         fill = fill or ("gray" if len(marked.hints) else "auto")
         clock.lap("prepare")
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
@@ -217,21 +207,16 @@ class Colorizer:
             for image in images
         ]
         prepared = at_one_scale(prepared)
-        series = [_Marked.of(image, _hint_set(own)) for image, own in zip(prepared, hints, strict=True)]
+        series = [MarkedMicrograph.of(image, own) for image, own in zip(prepared, hints, strict=True)]
         fill = fill or ("gray" if any(len(marked.hints) for marked in series) else "auto")
         clock.lap("prepare")
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
         matches: list[dict[str, Any] | None] = [None] * len(series)
-        if register_views and self.weights.model.config.propagated:
-            first = {**settings, "variants": 1}
-            views, matches = carry_colors(
-                [marked.view for marked in series],
-                lambda views: self._propose(views, first, None)[0],
-                cell=self.weights.model.config.network.patch,
-            )
-            series = [replace(marked, view=view) for marked, view in zip(series, views, strict=True)]
+        views = [marked.view for marked in series]
+        if register_views:
+            views, matches = self._carried(views, settings)
             clock.lap("register")
-        proposals, tint = self._propose([marked.view for marked in series], settings, on_step)
+        proposals, tint = self._propose(views, settings, on_step)
         clock.lap("model")
         names = [
             marked.image.micrograph.path and os.path.basename(marked.image.micrograph.path)  # noqa: PTH119
@@ -242,6 +227,46 @@ class Colorizer:
             about = {"view": i + 1, "views": len(series), "names": names, "registered": matches[i]}
             results.append(self._finish(marked, own, tint, settings | {"series": about}, clock))
         return results
+
+    def predict_views(
+        self,
+        views: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+        *,
+        seed: int = 0,
+        num_steps: int | None = None,
+        fill: Fill = "gray",
+        spread: Spread = "alike",
+        register_views: bool = True,
+    ) -> list[np.ndarray]:
+        """Predict a*b* of a series at the resolution given: `colorize_views` on arrays, as evaluation calls it.
+
+        Parameters
+        ----------
+        views : sequence of (lightness, hint_ab, hint_mask)
+            Each as for `predict_ab`.
+        seed, num_steps, fill, spread, register_views
+            As for `colorize_views`.
+
+        Returns
+        -------
+        list of float32 ndarray of shape (H, W, 2)
+        """
+        settings = self._settings(1, seed, num_steps) | {"fill": fill, "spread": spread}
+        given = [HintedView(np.asarray(a), np.asarray(b), np.asarray(c, np.float32)) for a, b, c in views]
+        for view in given:
+            check_shapes(view.lightness, view.hint_ab, view.hint_mask)
+        if register_views:
+            given, _ = self._carried(given, settings)
+        return [proposal[0] for proposal in self._propose(given, settings, None)[0]]
+
+    def _carried(
+        self, views: Sequence[HintedView], settings: Mapping[str, Any]
+    ) -> tuple[list[HintedView], list[dict[str, Any] | None]]:
+        config = self.weights.model.config
+        if not config.propagated:
+            return list(views), [None] * len(views)
+        first = {**settings, "variants": 1}
+        return carry_colors(views, lambda hinted: self._propose(hinted, first, None)[0], cell=config.network.patch)
 
     def _settings(self, variants: int, seed: int, num_steps: int | None) -> dict[str, Any]:
         config = self.weights.model.config
@@ -264,7 +289,12 @@ class Colorizer:
         )  # fmt: skip
 
     def _finish(
-        self, marked: _Marked, proposals: np.ndarray, tint: np.ndarray, settings: Mapping[str, Any], clock: _Clock
+        self,
+        marked: MarkedMicrograph,
+        proposals: np.ndarray,
+        tint: np.ndarray,
+        settings: Mapping[str, Any],
+        clock: _Clock,
     ) -> ColorResult:
         """From a*b* at working size to the result: full size, hints enforced, gamut respected."""
         image, micrograph = marked.image, marked.image.micrograph
@@ -325,26 +355,6 @@ class Colorizer:
         return proposals[0]
 
 
-@dataclass(frozen=True)
-class _Marked:
-    """A micrograph with its hints on its pixels, and both as the model sees them."""
-
-    image: PreparedMicrograph
-    hints: HintSet
-    drawn: RasterizedHints
-    pixels: HintedPixels
-    view: HintedView
-
-    @classmethod
-    def of(cls, image: PreparedMicrograph, hints: HintSet) -> _Marked:
-        shape = image.micrograph.shape
-        hints = hints.at(shape)
-        drawn = rasterize(hints.hints, shape)
-        pixels = HintedPixels.of(drawn, np.array([not hint.limit for hint in hints.hints]), image.bar)
-        view = HintedView(image.small, *pixels.on(image.lightness.shape, image.small.shape))
-        return cls(image, hints, drawn, pixels, view)
-
-
 def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: np.ndarray) -> None:
     """Colors of inks (H, W, 2) under a tint, into `out`."""
 
@@ -352,22 +362,6 @@ def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: n
         np.multiply(inks[rows], ink_curve(lightness[rows], tint)[..., None], out=out[rows])
 
     each(shade, strips(*lightness.shape))
-
-
-def _micrograph(image: Micrograph | np.ndarray | str | os.PathLike[str], databar: str | int) -> Micrograph:
-    if isinstance(image, Micrograph):
-        return image
-    if isinstance(image, str | os.PathLike):
-        return read_micrograph(image, databar=databar)
-    return micrograph_from_array(image)
-
-
-def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -> HintSet:
-    if hints is None:
-        return HintSet()
-    if isinstance(hints, str | os.PathLike):
-        return read_hints(hints)
-    return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
 
 
 def _check_counts(variants: int, seed: int, num_steps: int | None) -> None:

@@ -30,6 +30,9 @@ __all__ = ["command"]
     help="Default: model,random-walker,levin,mean-color,gray (there is inks, too); with --modes: model,random-walker.",
 )
 @click.option("--modes", is_flag=True, help="Score --spread alike and instance on objects with known masks instead.")
+@click.option(
+    "--series", "as_series", is_flag=True, help="Score series: does one point keep its color from view to view?"
+)
 @click.option("--masks", default="*", show_default=True, help="With --modes: names of the VIA projects to read.")
 @click.option(
     "--trials", type=click.IntRange(min=1), default=3, show_default=True, help="With --modes: clicks an image."
@@ -51,6 +54,7 @@ def command(
     counts: str | None,
     methods: str | None,
     modes: bool,
+    as_series: bool,
     masks: str,
     trials: int,
     out: Path | None,
@@ -64,13 +68,23 @@ def command(
     """Score methods on a folder of color images: hints are drawn from the truth, the rest must be colored.
 
     With --modes, one or a few objects are clicked on micrographs whose objects are known: what gets the color, and what
-    gets it that should not?
+    gets it that should not? With --series, views are colored from hints on the first: --data is a folder of folders of
+    views with NAME.hints.yaml beside one of them (default: procedural series with exact truth).
 
     \b
     Examples:
       semcolorize evaluate --data colored_micrographs --counts 0,1,5,20,100 --out scores
       semcolorize evaluate --modes --data micrographs_with_masks --out scores
+      semcolorize evaluate --series --out scores
     """
+    if as_series:
+        from semcolorize.cli.evaluate_series import run_series
+
+        for name, given in (("modes", modes), ("methods", methods), ("counts", counts)):
+            if given:
+                raise ConfigError(f"--{name} does not go with --series.", key=name)
+        run_series(data, weights=weights, device=device, seed=seed, out=out, as_json=as_json)
+        return
     from semcolorize.evaluation.baselines import BASELINES
     from semcolorize.evaluation.masks import procedural_images, read_masked_images
 

@@ -12,8 +12,9 @@ from semcolorize.evaluation.metrics import rgb_from_ab
 from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
 from semcolorize.evaluation.run import PEER, EvaluationRun
+from semcolorize.evaluation.series import SeriesRun
 
-__all__ = ["draw_modes", "draw_scores", "draw_sheet"]
+__all__ = ["draw_modes", "draw_scores", "draw_series", "draw_sheet"]
 
 _COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#888888", "#e69f00")
 _SHOWN = (1, 5, 20)
@@ -97,6 +98,29 @@ def draw_modes(run: ModesRun) -> bytes:
             tile = Image.fromarray(run.pictures[name, count, mode, method])
             tile.thumbnail((side - 2, side - 2))
             sheet.paste(tile, (i * side, row * (head + side) + head))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def draw_series(run: SeriesRun) -> bytes:
+    """A row a series: its views side by side, method after method."""
+    from PIL import Image, ImageDraw
+
+    side, head, gap = 150, 18, 10
+    names = list(dict.fromkeys(key[0] for key in run.pictures))
+    methods = list(dict.fromkeys(key[1] for key in run.pictures))
+    most = max(len(views) for views in run.pictures.values())
+    sheet = Image.new("RGB", ((most * side + gap) * len(methods), (head + side) * len(names)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, name in enumerate(names):
+        for column, method in enumerate(methods):
+            left, top = column * (most * side + gap), row * (head + side)
+            pen.text((left + 4, top + 3), f"{name}: {method}", fill="black")
+            for i, rgb in enumerate(run.pictures.get((name, method), [])):
+                tile = Image.fromarray(rgb)
+                tile.thumbnail((side - 2, side - 2))
+                sheet.paste(tile, (left + i * side, top + head))
     buffer = io.BytesIO()
     sheet.save(buffer, format="png")
     return buffer.getvalue()

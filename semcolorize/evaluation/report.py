@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_sheet
+from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_series, draw_sheet
 from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
 from semcolorize.evaluation.run import EvaluationRun
+from semcolorize.evaluation.series import SeriesRun
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["write_modes_report", "write_report"]
+__all__ = ["write_modes_report", "write_report", "write_series_report"]
 
 
 def write_report(run: EvaluationRun, images: Sequence[ColorImage], out: Path, *, extra: dict[str, Any]) -> list[Path]:
@@ -32,8 +33,13 @@ def write_modes_report(run: ModesRun, out: Path, *, extra: dict[str, Any]) -> li
     return _write("modes", run, {"modes.png": draw_modes(run)}, out, extra)
 
 
+def write_series_report(run: SeriesRun, out: Path, *, extra: dict[str, Any]) -> list[Path]:
+    """Write ``series.json``, ``series.csv`` and ``series.png`` into `out`; earlier ones are replaced."""
+    return _write("series", run, {"series.png": draw_series(run)}, out, extra)
+
+
 def _write(
-    stem: str, run: EvaluationRun | ModesRun, pictures: dict[str, bytes], out: Path, extra: dict[str, Any]
+    stem: str, run: EvaluationRun | ModesRun | SeriesRun, pictures: dict[str, bytes], out: Path, extra: dict[str, Any]
 ) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     scores = [_plain(score) for score in run.scores]

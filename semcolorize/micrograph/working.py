@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,8 @@ import numpy as np
 
 from semcolorize.errors import ConfigError
 from semcolorize.hints.rasterize import RasterizedHints
-from semcolorize.micrograph.reading import Micrograph
+from semcolorize.micrograph.databar import databar_first_row
+from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.upsample import GuidedUpsampler
 
 __all__ = ["HintedPixels", "PreparedMicrograph", "WorkingSize", "at_one_scale", "shrink", "working_shape"]
@@ -136,6 +138,18 @@ class PreparedMicrograph:
     bar: int
     working_size: WorkingSize
     factor: float = 1.0
+
+    @classmethod
+    def of(
+        cls, image: Micrograph | np.ndarray | str | os.PathLike[str], *, databar: str | int, working_size: WorkingSize
+    ) -> PreparedMicrograph:
+        """Read an image, or take it as it is; find its data bar."""
+        if isinstance(image, str | os.PathLike):
+            image = read_micrograph(image, databar=databar)
+        elif not isinstance(image, Micrograph):
+            image = micrograph_from_array(image)
+        working_shape(image.shape, working_size)
+        return cls(image, databar_first_row(databar, image.pixels), working_size)
 
     @cached_property
     def lightness(self) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""``semcolorize evaluate --series``: series from hints on one view, against coloring each view by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from semcolorize.cli.progress import progress_bar
+
+__all__ = ["run_series"]
+
+_PROCEDURAL = 6
+_COLUMNS = ("ciede2000", "class_share", "palette_error", "cdc")
+
+
+def run_series(
+    data: Path | None, *, weights: str, device: str, seed: int, out: Path | None, as_json: bool
+) -> None:
+    """Score the model on series, and its peers.
+
+    ``model`` colors the series together; ``unregistered`` the same without registration; ``registration`` carries the
+    first view's colors along and leaves the rest gray; ``unhinted`` colors each view by itself, the later ones without
+    hints; ``hinted`` gives every view hints of its own.
+    """
+    from semcolorize.evaluation.report import write_series_report
+    from semcolorize.evaluation.series import Series, folder_series, procedural_series, score_series
+    from semcolorize.micrograph.registration import register
+    from semcolorize.pipeline import Colorizer
+
+    colorizer = Colorizer.load(weights, device=device)
+
+    def alone(series: Series) -> list[np.ndarray]:
+        return [
+            colorizer.predict_ab(*view, seed=seed, fill="gray" if np.any(view[2]) else "auto")[0]
+            for view in series.views
+        ]
+
+    def carried(series: Series) -> list[np.ndarray]:
+        first = series.views[0]
+        ab = colorizer.predict_ab(*first, seed=seed, fill="gray")[0]
+        found = [register(first[0], view[0]) for view in series.views[1:]]
+        return [ab, *(r.carry(ab) if r.found else np.zeros((*r.confidence.shape, 2), np.float32) for r in found)]
+
+    methods = {
+        "model": lambda series: colorizer.predict_views(series.views, seed=seed),
+        "unregistered": lambda series: colorizer.predict_views(series.views, seed=seed, register_views=False),
+        "registration": carried,
+        "unhinted": alone,
+        "hinted": lambda series: alone(series.hinted_everywhere()),
+    }
+    chosen = procedural_series(_PROCEDURAL) if data is None else folder_series(data)
+    with progress_bar("evaluating", quiet=as_json) as update:
+        run = score_series(chosen, methods, on_progress=update)
+    extra: dict[str, Any] = {
+        "data": data.name if data else "procedural series", "seed": seed, "device": str(colorizer.device),
+        "weights": weights, "weights_sha256": colorizer.weights.sha256,
+    }  # fmt: skip
+    written = [] if out is None else write_series_report(run, out, extra=extra)
+    if as_json:
+        click.echo(json.dumps(extra | {"summary": run.summary(), "paths": [str(path) for path in written]}))
+        return
+    _print(run.summary())
+    for path in written:
+        click.echo(str(path))
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="series: color against the first view")
+    for column in ("kind", "method", "series", "CIEDE2000", "95 % interval", "class share", "palette error", "CDC"):
+        table.add_column(column, justify="left" if column in ("kind", "method") else "right")
+    for row in rows:
+        values = ["" if row[name] is None else f"{row[name]:.3g}" for name in _COLUMNS]
+        low = row.get("ciede2000_low")
+        interval = "" if low is None else f"{low:.2f}-{row['ciede2000_high']:.2f}"
+        table.add_row(row["kind"], row["method"], str(row["series"]), values[0], interval, *values[1:])
+    Console().print(table)

@@ -1,0 +1,61 @@
+"""A micrograph with its hints on its pixels, and both as the model sees them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from semcolorize.hintfiles.yaml_hints import read_hints
+from semcolorize.hints.model import Hint, HintSet
+from semcolorize.hints.rasterize import RasterizedHints, rasterize
+from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph
+from semcolorize.network.proposing import HintedView
+
+__all__ = ["MarkedMicrograph"]
+
+
+@dataclass(frozen=True)
+class MarkedMicrograph:
+    """A micrograph and its hints.
+
+    Attributes
+    ----------
+    image : PreparedMicrograph
+    hints : HintSet
+        In pixels.
+    drawn : RasterizedHints
+        On the whole image.
+    pixels : HintedPixels
+        Above the data bar.
+    view : HintedView
+        At working size, limited hints left out.
+    """
+
+    image: PreparedMicrograph
+    hints: HintSet
+    drawn: RasterizedHints
+    pixels: HintedPixels
+    view: HintedView
+
+    @classmethod
+    def of(
+        cls, image: PreparedMicrograph, hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None
+    ) -> MarkedMicrograph:
+        """Put hints on an image; HintError where they do not lie on it."""
+        shape = image.micrograph.shape
+        chosen = _hint_set(hints).at(shape)
+        drawn = rasterize(chosen.hints, shape)
+        pixels = HintedPixels.of(drawn, np.array([not hint.limit for hint in chosen.hints]), image.bar)
+        view = HintedView(image.small, *pixels.on((image.bar, shape[1]), (image.small.shape[0], image.small.shape[1])))
+        return cls(image, chosen, drawn, pixels, view)
+
+
+def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -> HintSet:
+    if hints is None:
+        return HintSet()
+    if isinstance(hints, str | os.PathLike):
+        return read_hints(hints)
+    return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
