@@ -136,6 +136,7 @@ def _settled(
         if not any_hint:
             done = [drop_faint(p) for p in done]
         elif fill == "gray":
-            done = [decide(p, asked, curve) for p in done]
+            seen = (view.lightness, hint_ab, view.hint_mask)
+            done = [decide(p, asked, curve, *seen, cell=cell) for p in done]
         settled.append(np.stack(done))
     return settled

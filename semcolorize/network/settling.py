@@ -8,16 +8,17 @@ import torch.nn.functional as F
 
 from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import ink_of
-from semcolorize.hints.pool import group_inks
-from semcolorize.hints.propagate import spread_remainder
+from semcolorize.hints.pool import cell_mean, group_inks
+from semcolorize.hints.propagate import CELL_BETA, spread_remainder
+from semcolorize.hints.walker import SEED_STRENGTH, regularized
 from semcolorize.micrograph.strips import each, strips
+from semcolorize.micrograph.upsample import GuidedUpsampler
 
 __all__ = ["as_shown", "asked_inks", "decide", "drop_faint", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
 _GRAY = 4.0
 """Chroma of an ink below which a hint is a gray one."""
-_UNDECIDED = (0.25, 0.75)
 _ALIKE_INKS = 12.0
 """Difference of inks below which two hints mean one color."""
 _FAINT = (2.0, 5.0)
@@ -119,51 +120,86 @@ def asked_inks(
     return means.reshape(-1, 2)[np.hypot(means[:, 0], means[:, 1]) > _GRAY]
 
 
-def decide(ab: np.ndarray, asked: np.ndarray, curve: np.ndarray) -> np.ndarray:
+def decide(
+    ab: np.ndarray,
+    asked: np.ndarray,
+    curve: np.ndarray,
+    lightness: np.ndarray,
+    hint_ab: np.ndarray,
+    hint_mask: np.ndarray,
+    *,
+    cell: int,
+) -> np.ndarray:
     """One of the hints' colors, or gray: what ``fill="gray"`` leaves in between is decided.
 
-    A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, or the olive
-    between an amber grain and a green leaf. Nobody asked for those. Each pixel's ink is moved to the nearest of the
-    hints' inks and gray; halfway to the second nearest lies a smooth step, so that edges stay soft.
+    A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, the olive between
+    an amber grain and a green leaf, a color that fades across an object. Nobody asked for those. What a proposal says
+    is read as shares of the hints' inks and gray; shares are evened out within what lightness shows to be one thing,
+    held at the hints; and the largest takes nearly all, so that only edges stay soft.
 
     Parameters
     ----------
     ab : ndarray of shape (H, W, 2)
-        Proposal, CIELAB units.
+        Proposal, CIELAB units. H and W: multiples of `cell`.
     asked : ndarray of shape (N, 2)
         Inks asked for, in any view; see `asked_inks`.
     curve : ndarray of shape (H, W)
+        Color over ink.
+    lightness, hint_ab, hint_mask, cell
         As for `settle_hints`.
 
     Returns
     -------
     ab : float32 ndarray of shape (H, W, 2)
+        Measured on objects with known outlines against deciding pixel by pixel: intersection over union +0.04, colored
+        outline on a true one 0.77 instead of 0.64.
     """
     asked, _ = group_inks(asked, _ALIKE_INKS)
     if not len(asked):
         return ab
     choices = np.concatenate([np.zeros((1, 2)), asked]).astype(np.float32)
-    decided = np.empty(ab.shape, np.float32)
+    shares = np.empty((*curve.shape, len(choices)), np.float32)
 
-    def settle(rows: slice) -> None:
-        shade = curve[rows][..., None]
-        inks = _nearest((ab[rows] / shade).reshape(-1, 2), choices)
-        decided[rows] = inks.reshape(shade.shape[0], -1, 2) * shade
+    def read(rows: slice) -> None:
+        shares[rows] = _shares((ab[rows] / curve[rows][..., None]).reshape(-1, 2), choices).reshape(shares[rows].shape)
 
-    each(settle, strips(*curve.shape))
-    return decided
+    each(read, strips(*curve.shape))
+    wanted = cell_mean(shares, cell).astype(np.float64)
+    weight = np.full(wanted.shape[:2], _HOLD)
+    held = cell_mean(np.asarray(hint_mask, np.float64), cell)
+    marked = held > 0
+    if marked.any():
+        # A hint is sure of its own color.
+        inks = cell_mean(ink_of(hint_ab, curve) * hint_mask[..., None], cell)[marked] / held[marked][:, None]
+        wanted[marked] = np.eye(len(choices))[((inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)]
+        weight[marked] += SEED_STRENGTH * np.minimum(4 * held[marked], 1.0)
+    grid = cell_mean(lightness.astype(np.float64), cell)
+    even = np.clip(regularized(grid, wanted, weight, beta=CELL_BETA), 0, 1) ** _SHARPNESS
+    # Nearly nothing is nothing, so that gray stays exactly gray.
+    even[even < _NOTHING * even.max(axis=-1, keepdims=True)] = 0
+    even /= np.maximum(even.sum(axis=-1, keepdims=True), 1e-12)
+    inks = GuidedUpsampler(grid.astype(np.float32), lightness.astype(np.float32))(even @ choices)
+    return (inks * curve[..., None]).astype(np.float32)
 
 
-def _nearest(inks: np.ndarray, choices: np.ndarray) -> np.ndarray:
-    """The nearest choice to each ink (N, 2), mixed with the second nearest where it is nearly as near."""
+_HOLD = 0.03
+"""How firmly a cell holds to what the model says, against neighbors of its lightness; flat from 0.01 to 0.1."""
+_SHARPNESS = 4
+_NOTHING = 1e-3
+
+
+def _shares(inks: np.ndarray, choices: np.ndarray) -> np.ndarray:
+    """Inks (N, 2) as mixtures of their two nearest choices, (N, K); each row sums to 1."""
     # Squared distances but for what is the same for every choice.
     distances = (choices**2).sum(axis=1) - 2 * inks @ choices.T
+    rows = np.arange(len(inks))
     first = distances.argmin(axis=1)
-    np.put_along_axis(distances, first[:, None], np.inf, axis=1)
-    one, two = choices[first], choices[distances.argmin(axis=1)]
-    way = two - one
-    length = np.maximum((way**2).sum(axis=1), 1e-6)
-    share = np.clip(((inks - one) * way).sum(axis=1) / length, 0, 0.5)
-    low, high = _UNDECIDED
-    step = np.clip((share - low) / (high - low), 0, 1)
-    return one + (step * step * (3 - 2 * step))[:, None] * way
+    distances[rows, first] = np.inf
+    second = distances.argmin(axis=1)
+    way = choices[second] - choices[first]
+    share = ((inks - choices[first]) * way).sum(axis=1) / np.maximum((way**2).sum(axis=1), 1e-6)
+    share = np.clip(share, 0, 0.5)
+    mixed = np.zeros((len(inks), len(choices)), np.float32)
+    mixed[rows, first] = 1 - share
+    mixed[rows, second] += share
+    return mixed

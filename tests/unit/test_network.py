@@ -138,20 +138,41 @@ def test_views_of_a_series_see_each_other_and_other_series_do_not():
     torch.testing.assert_close(series[:2], apart, atol=1e-5, rtol=1e-4)
 
 
-def test_what_lies_between_color_and_gray_is_decided():
-    curve = np.ones((8, 40))
-    hint_ab, mask = np.zeros((8, 40, 2)), np.zeros((8, 40))
-    hint_ab[0, 0], mask[0, 0] = (40, 30), 1
-    hint_ab[7, 39], mask[7, 39] = (0, 0), 1  # a gray hint asks for no color
-    share = np.linspace(0, 1.2, 40)
-    proposal = share[None, :, None] * np.broadcast_to([40.0, 30.0], (8, 40, 2))
-    decided = decide(proposal, asked_inks(hint_ab, mask, curve), curve)
-    result = decided[3] @ [40, 30] / 2500
-    np.testing.assert_allclose(result[share < 0.25], 0, atol=1e-5)
-    np.testing.assert_allclose(result[share > 0.75], 1, atol=1e-5)
-    assert (np.diff(result) >= -1e-6).all()
-    only_gray = asked_inks(0 * hint_ab, mask, curve)
-    np.testing.assert_array_equal(decide(decided, only_gray, curve), decided)
+def decided(proposal, hint_ab, hint_mask, lightness=None, curve=None):
+    lightness = np.full(hint_mask.shape, 50.0) if lightness is None else lightness
+    curve = np.ones(hint_mask.shape) if curve is None else curve
+    return decide(proposal, asked_inks(hint_ab, hint_mask, curve), curve, lightness, hint_ab, hint_mask, cell=4)
+
+
+def hints(shape, *given):
+    hint_ab, hint_mask = np.zeros((*shape, 2)), np.zeros(shape)
+    for row, column, color in given:
+        hint_ab[row, column], hint_mask[row, column] = color, 1
+    return hint_ab, hint_mask
+
+
+def test_an_object_is_of_one_color_or_gray_however_the_proposal_fades():
+    # A bright object on dark ground; the proposal fades across it, and tints the ground.
+    lightness = np.full((48, 64), 30.0)
+    lightness[12:36, 16:48] = 60
+    share = np.where(lightness > 50, np.linspace(1.3, 0.4, 64), 0.15)
+    given = hints(lightness.shape, (24, 20, (40, 30)), (2, 2, (0, 0)))
+    result = decided(share[..., None] * [40.0, 30.0], *given, lightness)
+    np.testing.assert_allclose(result[14:34, 18:46], np.broadcast_to([40, 30], (20, 28, 2)), atol=0.5)
+    ground = np.hypot(*result[lightness < 50].T)
+    assert (ground < 0.1).mean() > 0.9 and ground.mean() < 0.5
+    # Only gray was asked for: nothing is decided.
+    untouched = decided(result, *hints(lightness.shape, (2, 2, (0, 0))), lightness)
+    np.testing.assert_array_equal(untouched, result)
+
+
+def test_a_gray_hint_holds_its_object():
+    lightness = np.full((48, 64), 30.0)
+    lightness[12:36, 8:24] = lightness[12:36, 40:56] = 60
+    given = hints(lightness.shape, (24, 16, (40, 30)), (24, 48, (0, 0)))
+    result = decided(np.where(lightness > 50, 0.6, 0.0)[..., None] * [40.0, 30.0], *given, lightness)
+    assert np.hypot(*result[14:34, 10:22].reshape(-1, 2).T).min() > 49
+    assert np.hypot(*result[20:28, 44:52].reshape(-1, 2).T).max() < 5
 
 
 def test_faint_washes_are_dropped_and_colors_kept():
@@ -162,23 +183,19 @@ def test_faint_washes_are_dropped_and_colors_kept():
 
 
 def test_mixtures_of_hints_become_the_nearer_one():
-    hint_ab, mask, curve = np.zeros((8, 8, 2)), np.zeros((8, 8)), np.full((8, 8), 0.5)
-    hint_ab[0, 0], mask[0, 0] = (30, 0), 1  # inks (60, 0) and (0, 40)
-    hint_ab[7, 7], mask[7, 7] = (0, 20), 1
-    proposal = np.zeros((8, 8, 2))
-    proposal[:4], proposal[4:] = (25, 4), (9, 13)
-    decided = decide(proposal, asked_inks(hint_ab, mask, curve), curve)
-    np.testing.assert_allclose(decided[0, 0], (30, 0), atol=0.6)
-    assert np.linalg.norm(decided[7, 0] - [0, 20]) < np.linalg.norm(proposal[7, 0] - [0, 20])
+    curve, lightness = np.full((32, 32), 0.5), np.repeat([70.0, 30.0], 16)[:, None] + np.zeros((1, 32))
+    given = hints(curve.shape, (0, 0, (30, 0)), (31, 31, (0, 20)))  # inks (60, 0) and (0, 40)
+    proposal = np.zeros((32, 32, 2))
+    proposal[:16], proposal[16:] = (25, 4), (9, 13)
+    result = decided(proposal, *given, lightness, curve)
+    np.testing.assert_allclose(result[2, 20], (30, 0), atol=0.6)
+    np.testing.assert_allclose(result[28, 4], (0, 20), atol=2)
 
 
 def test_hints_of_nearly_one_color_are_one_choice():
-    hint_ab, mask, curve = np.zeros((4, 4, 2)), np.zeros((4, 4)), np.ones((4, 4))
-    hint_ab[0, 0], mask[0, 0] = (50, 0), 1
-    hint_ab[3, 3], mask[3, 3] = (54, 4), 1
-    proposal = np.broadcast_to([40.0, 9.0], (4, 4, 2)).copy()
-    decided = decide(proposal, asked_inks(hint_ab, mask, curve), curve)
-    np.testing.assert_allclose(decided, np.broadcast_to([52, 2], (4, 4, 2)), atol=1e-4)
+    given = hints((8, 8), (0, 0, (50, 0)), (7, 7, (54, 4)))
+    result = decided(np.broadcast_to([40.0, 9.0], (8, 8, 2)).copy(), *given)
+    np.testing.assert_allclose(result, np.broadcast_to([52, 2], (8, 8, 2)), atol=1e-4)
 
 
 def test_hints_say_no_more_than_their_pixels_can_show():
