@@ -160,7 +160,7 @@ def test_an_object_is_of_one_color_or_gray_however_the_proposal_fades():
     result = decided(share[..., None] * [40.0, 30.0], *given, lightness)
     np.testing.assert_allclose(result[14:34, 18:46], np.broadcast_to([40, 30], (20, 28, 2)), atol=0.5)
     ground = np.hypot(*result[lightness < 50].T)
-    assert (ground < 0.1).mean() > 0.9 and ground.mean() < 0.5
+    assert (ground < 0.1).mean() > 0.9 and ground.mean() < 1
     # Only gray was asked for: nothing is decided.
     untouched = decided(result, *hints(lightness.shape, (2, 2, (0, 0))), lightness)
     np.testing.assert_array_equal(untouched, result)
