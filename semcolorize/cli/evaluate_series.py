@@ -13,7 +13,7 @@ from semcolorize.cli.progress import progress_bar
 
 __all__ = ["run_series"]
 
-_PROCEDURAL = 6
+_PROCEDURAL = 12
 _COLUMNS = ("ciede2000", "class_share", "palette_error", "cdc")
 
 

@@ -219,11 +219,9 @@ def score_series(
 def _score(method: str, series: Series, colored: Sequence[np.ndarray]) -> SeriesScore:
     differences, shares, errors = [], [], []
     for k in range(1, len(series.views)):
-        lightness, places = series.views[k][0], series.places[k]
-        known = None if places is None else np.isfinite(places[..., 0])
-        if places is not None and known is not None and known.any():
-            at = tuple(np.clip(np.rint(places[known]).astype(int), 0, np.array(colored[0].shape[:2]) - 1).T)
-            differences.append(_difference(lightness[known], colored[k][known], colored[0][at]))
+        known, at = _known_places(series, k)
+        if known.any():
+            differences.append(_difference(series.views[k][0][known], colored[k][known], colored[0][at]))
         if series.classes is not None:
             share, error = _class_scores(series, colored, k)
             shares.append(share)
@@ -232,6 +230,20 @@ def _score(method: str, series: Series, colored: Sequence[np.ndarray]) -> Series
     cdc = [color_distribution(one, two) for one, two in pairwise(rgb)]
     means = [float(np.mean(x)) if x else float("nan") for x in (differences, shares, errors, cdc)]
     return SeriesScore(method, series.name, series.rearranged, *means)
+
+
+def _known_places(series: Series, k: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Pixels (H, W) of view `k` whose place in the first view is known, and those places."""
+    places = series.places[k]
+    if places is None:
+        return np.zeros(series.views[k][0].shape, bool), ()
+    known = np.isfinite(places[..., 0])
+    last = np.array(series.views[0][0].shape) - 1
+    rows, columns = (np.clip(np.rint(np.nan_to_num(places[..., i])).astype(int), 0, last[i]) for i in (0, 1))
+    if series.classes is not None:
+        # Within a pixel of an outline the place may lie on what is beside it.
+        known &= series.classes[0][rows, columns] == series.classes[k]
+    return known, (rows[known], columns[known])
 
 
 def _difference(lightness: np.ndarray, one: np.ndarray, two: np.ndarray) -> float:
