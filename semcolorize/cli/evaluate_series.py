@@ -26,6 +26,7 @@ def run_series(
     first view's colors along and leaves the rest gray; ``unhinted`` colors each view by itself, the later ones without
     hints; ``hinted`` gives every view hints of its own.
     """
+    from semcolorize.color.ink import ink_curve, ink_of
     from semcolorize.evaluation.report import write_series_report
     from semcolorize.evaluation.series import Series, folder_series, procedural_series, score_series
     from semcolorize.micrograph.registration import register
@@ -41,9 +42,13 @@ def run_series(
 
     def carried(series: Series) -> list[np.ndarray]:
         first = series.views[0]
-        ab = colorizer.predict_ab(*first, seed=seed, fill="gray")[0]
-        found = [register(first[0], view[0]) for view in series.views[1:]]
-        return [ab, *(r.carry(ab) if r.found else np.zeros((*r.confidence.shape, 2), np.float32) for r in found)]
+        colored = [colorizer.predict_ab(*first, seed=seed, fill="gray")[0]]
+        inks = ink_of(colored[0], ink_curve(first[0]))
+        for lightness, hint_ab, _ in series.views[1:]:
+            found = register(first[0], lightness)
+            known = found.carry(inks) * ink_curve(lightness)[..., None]
+            colored.append(known if found.found else np.zeros_like(hint_ab))
+        return colored
 
     methods = {
         "model": lambda series: colorizer.predict_views(series.views, seed=seed),

@@ -72,8 +72,8 @@ class SeriesScore:
     Attributes
     ----------
     ciede2000 : float
-        Mean over pixels whose place in the first view is known, of their color against the first view's, both at the
-        pixel's own lightness; nan without such pixels.
+        Mean over pixels whose place in the first view is known, of their color against the ink of that place
+        (`semcolorize.color.ink`) at the pixel's own lightness; nan without such pixels.
     class_share : float
         Share of the hinted classes' area in later views whose ink is nearest to its class'; nan without truth.
     palette_error : float
@@ -221,7 +221,10 @@ def _score(method: str, series: Series, colored: Sequence[np.ndarray]) -> Series
     for k in range(1, len(series.views)):
         known, at = _known_places(series, k)
         if known.any():
-            differences.append(_difference(series.views[k][0][known], colored[k][known], colored[0][at]))
+            lightness, first = series.views[k][0][known], series.views[0][0][at]
+            # A thing in light and in shade is one color: its ink counts.
+            expected = ink_of(colored[0][at], ink_curve(first)) * ink_curve(lightness)[:, None]
+            differences.append(_difference(lightness, colored[k][known], expected))
         if series.classes is not None:
             share, error = _class_scores(series, colored, k)
             shares.append(share)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.micrograph.registration import SMALLEST, Registration, register
 from semcolorize.network.proposing import HintedView
 
@@ -18,8 +19,8 @@ _MOST = 200
 """Soft hints a view gets."""
 _SURE = 0.6
 """Confidence from which a place is carried."""
-_EVEN = 5.0
-"""Largest standard deviation of a*b* around a place that is carried: outlines are where registration errs."""
+_EVEN = 8.0
+"""Largest standard deviation of inks around a place that is carried: outlines are where registration errs."""
 _STRENGTH = 0.2
 """Of a carried hint at full confidence; a hint of the user's has 1."""
 
@@ -65,7 +66,7 @@ def carry_colors(
         return done, matches
     colored = propose([views[k] for k in hinted])
     for i, (registration, k) in found.items():
-        done[i] = with_carried(views[i], registration, colored[hinted.index(k)][0], cell=cell)
+        done[i] = with_carried(views[i], registration, views[k].lightness, colored[hinted.index(k)][0], cell=cell)
         share = round(float((registration.confidence > 0.5).mean()), 3)
         matches[i] = {"with_view": k + 1, "share": share, "features": registration.inliers}
     return done, matches
@@ -75,7 +76,9 @@ def _large_enough(*views: HintedView) -> bool:
     return all(min(view.lightness.shape) >= SMALLEST for view in views)
 
 
-def with_carried(view: HintedView, registration: Registration, ab: np.ndarray, *, cell: int = 4) -> HintedView:
+def with_carried(
+    view: HintedView, registration: Registration, lightness: np.ndarray, ab: np.ndarray, *, cell: int = 4
+) -> HintedView:
     """Add colors of a registered view as soft hints, where the user has given none.
 
     Parameters
@@ -84,8 +87,8 @@ def with_carried(view: HintedView, registration: Registration, ab: np.ndarray, *
         Of shape (H, W).
     registration : Registration
         From the colored view to this one.
-    ab : ndarray of shape (h, w, 2)
-        Colors of the other view, CIELAB units. Gray is carried like any color.
+    lightness, ab : ndarray of shape (h, w) and (h, w, 2)
+        Of the other view, CIELAB units. Gray is carried like any color.
     cell : int
         Pixels a side of a hint.
 
@@ -97,9 +100,11 @@ def with_carried(view: HintedView, registration: Registration, ab: np.ndarray, *
     height, width = (side // cell for side in view.lightness.shape)
     if not registration.found or not height * width:
         return view
-    carried = registration.carry(ab)
+    # A thing in light and in shade has one ink, not one color.
+    inks = registration.carry(ink_of(ab, ink_curve(lightness)))
+    carried = inks * ink_curve(view.lightness)[..., None]
     sure = _of_cells(registration.confidence, cell).min(axis=(1, 3))
-    around = carried - ndimage.uniform_filter(carried, (5, 5, 1))
+    around = inks - ndimage.uniform_filter(inks, (5, 5, 1))
     uneven = np.sqrt(_of_cells((around**2).sum(axis=-1), cell).mean(axis=(1, 3)))
     taken = _of_cells(view.hint_mask, cell).max(axis=(1, 3)) > 0
     fit = np.where((uneven < _EVEN) & (sure >= _SURE) & ~taken, sure, 0)
