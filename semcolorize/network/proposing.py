@@ -12,7 +12,7 @@ from semcolorize.diffusion.sampler import Step
 from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.network.conditioning import ABDiffuser, Condition, Fill, Spread, condition_image
 from semcolorize.network.sampling import sample_ab
-from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, settle_hints
+from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, reconcile, settle_hints
 
 __all__ = ["MOST_TOGETHER", "HintedView", "propose"]
 
@@ -139,4 +139,10 @@ def _settled(
             seen = (view.lightness, hint_ab, view.hint_mask)
             done = [decide(p, asked, curve, *seen, cell=cell) for p in done]
         settled.append(np.stack(done))
+    if fill == "auto" and any_hint and len(views) > 1:
+        # In highlight mode classes have the colors asked for already.
+        for variant in range(len(settled[0])):
+            inks = [s[variant] / c[..., None] for s, c in zip(settled, curves, strict=True)]
+            for own, even, curve in zip(settled, reconcile(inks, asked), curves, strict=True):
+                own[variant] = even * curve[..., None]
     return settled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -14,7 +16,7 @@ from semcolorize.hints.walker import SEED_STRENGTH, regularized
 from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.upsample import GuidedUpsampler
 
-__all__ = ["as_shown", "asked_inks", "decide", "drop_faint", "settle_hints"]
+__all__ = ["as_shown", "asked_inks", "decide", "drop_faint", "reconcile", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
 _GRAY = 4.0
@@ -181,6 +183,50 @@ def decide(
     inks = GuidedUpsampler(grid.astype(np.float32), lightness.astype(np.float32))(even @ choices)
     return (inks * curve[..., None]).astype(np.float32)
 
+
+def reconcile(inks: Sequence[np.ndarray], asked: np.ndarray) -> list[np.ndarray]:
+    """Give each class one mean ink in all views of a series, its gradations kept.
+
+    Parameters
+    ----------
+    inks : sequence of ndarray of shape (H, W, 2)
+        One a view.
+    asked : ndarray of shape (N, 2)
+        Inks asked for, in any view. What is near one of them belongs to its class, the more the nearer; what is near
+        none is left alone.
+
+    Returns
+    -------
+    list of ndarray of shape (H, W, 2)
+        Every class moved, as a whole, by the difference of its mean in the view from its mean in the series.
+    """
+    classes, _ = group_inks(asked, _ALIKE_INKS)
+    done = list(inks)
+    if not len(classes) or len(done) < 2:
+        return done
+    for _ in range(_ROUNDS):
+        shares, sums = [], []
+        for plane in done:
+            distance = ((plane[..., None, :] - classes) ** 2).sum(axis=-1)
+            near = np.exp(-0.5 * distance / _CLASS_REACH**2)
+            share = near / (near.sum(axis=-1, keepdims=True) + _NO_CLASS)
+            shares.append(share)
+            sums.append((np.einsum("hwk,hwd->kd", share, plane), share.sum(axis=(0, 1))))
+        area = np.maximum(sum(a for _, a in sums), 1e-6)
+        common = sum(total for total, _ in sums) / area[:, None]
+        for i, (share, (total, own)) in enumerate(zip(shares, sums, strict=True)):
+            # A class of a few stray pixels has no mean worth moving.
+            known = own > _FEWEST_PIXELS
+            move = np.where(known[:, None], common - total / np.maximum(own, 1e-6)[:, None], 0)
+            done[i] = done[i] + share @ move
+    return done
+
+
+_ROUNDS = 3
+_CLASS_REACH = 15.0
+"""Distance of inks within which a pixel is of a class."""
+_NO_CLASS = float(np.exp(-0.5 * 2.5**2))
+_FEWEST_PIXELS = 16
 
 _HOLD = 0.03
 """How firmly a cell holds to what the model says, against neighbors of its lightness; flat from 0.01 to 0.1."""

@@ -20,7 +20,7 @@ from semcolorize.network.conditioning import (
     condition_views,
 )
 from semcolorize.network.sampling import resolve_device, sample_ab
-from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, settle_hints
+from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, reconcile, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -196,6 +196,24 @@ def test_hints_of_nearly_one_color_are_one_choice():
     given = hints((8, 8), (0, 0, (50, 0)), (7, 7, (54, 4)))
     result = decided(np.broadcast_to([40.0, 9.0], (8, 8, 2)).copy(), *given)
     np.testing.assert_allclose(result, np.broadcast_to([52, 2], (8, 8, 2)), atol=1e-4)
+
+
+def test_classes_get_one_mean_in_all_views_and_keep_their_gradations():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (2, 60, 60))
+    centers = np.array([[0.0, 0.0], [60.0, 10.0], [-20.0, 50.0]])
+    drift = np.array([[[0, 0], [6, -4], [0, 5]], [[0, 0], [-6, 4], [0, -5]]], float)
+    texture = rng.normal(0, 2, (2, 60, 60, 2))
+    inks = [centers[labels[v]] + drift[v][labels[v]] + texture[v] for v in range(2)]
+    even = reconcile(inks, centers[1:])
+    for number in (1, 2):
+        means = [plane[labels[v] == number].mean(axis=0) for v, plane in enumerate(even)]
+        np.testing.assert_allclose(means[0], means[1], atol=1)
+        spread = even[0][labels[0] == number].std(axis=0)
+        np.testing.assert_allclose(spread, inks[0][labels[0] == number].std(axis=0), rtol=0.3)
+    gray = labels[0] == 0
+    assert np.abs(even[0][gray] - inks[0][gray]).mean() < 0.2
+    np.testing.assert_array_equal(reconcile(inks[:1], centers[1:])[0], inks[0])
 
 
 def test_hints_say_no_more_than_their_pixels_can_show():
