@@ -119,7 +119,7 @@ class Colorizer:
         micrograph = _micrograph(image, databar)
         marks = _hint_set(hints).at(micrograph.shape)
         fill = fill or ("gray" if len(marks) else "auto")
-        bar = databar_first_row(databar, micrograph.pixels)
+        bar = databar_first_row(databar, micrograph.pixels, stated=micrograph.stated_rows)
         lightness = micrograph.lightness[:bar]
         drawn = rasterize(marks.hints, micrograph.shape)
         guiding = _guiding(drawn.index, [not hint.limit for hint in marks.hints])[:bar]

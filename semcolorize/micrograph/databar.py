@@ -158,7 +158,7 @@ def parse_databar(text: str | int) -> str | int:
     return rows
 
 
-def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
+def databar_first_row(databar: str | int, pixels: np.ndarray, *, stated: int | None = None) -> int:
     """First row of the data bar of an image; the number of its rows where there is no bar.
 
     Parameters
@@ -166,6 +166,8 @@ def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
     databar : "auto", "none" or int
         As `parse_databar` takes it.
     pixels : ndarray of shape (H, W)
+    stated : int, optional
+        Rows above the bar as the instrument's metadata state them, which ``auto`` takes before it looks.
 
     Raises
     ------
@@ -177,6 +179,8 @@ def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
     if choice == "none":
         return height
     if choice == "auto":
+        if stated is not None and 0 < stated <= height:
+            return stated
         found = find_databar(pixels)
         return height if found is None else found
     if int(choice) >= height:

@@ -23,6 +23,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin,
 
 from semcolorize.errors import ImageReadError
 from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.instrument import Instrument, instrument_of_tiff
 from semcolorize.micrograph.tiff_metadata import read_calibration, read_display_range, read_info
 
 __all__ = ["MAX_PIXELS", "Decoded", "decode"]
@@ -70,6 +71,9 @@ class Decoded:
     display_range : tuple of 2 floats or None
         ImageJ's.
     calibration : Calibration or None
+    calibration_meant : bool
+        False where it is only the file format's resolution, which may be a printer's.
+    instrument : Instrument or None
     info : str or None
     notes : tuple of str
     """
@@ -80,6 +84,8 @@ class Decoded:
     pages: int = 1
     display_range: tuple[float, float] | None = None
     calibration: Calibration | None = None
+    calibration_meant: bool = False
+    instrument: Instrument | None = None
     info: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -190,13 +196,17 @@ def _decode_tiff(handle: BinaryIO, path: str, number: int, max_pixels: int) -> D
             raise ImageReadError(f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path)
         skip = (number - 1) * page.nbytes if images > 1 else 0
         _check_complete(page, tiff.filehandle.size, skip, path)
+        instrument = instrument_of_tiff(tiff, page)
+        calibration, meant = read_calibration(tiff, page, instrument)
         return Decoded(
             _tiff_values(page, handle, path, number, skip),
             inverted=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
             page=number,
             pages=pages,
             display_range=read_display_range(tiff, number),
-            calibration=read_calibration(tiff, page),
+            calibration=calibration,
+            calibration_meant=meant,
+            instrument=instrument,
             info=read_info(tiff, page),
         )
 

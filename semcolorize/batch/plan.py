@@ -1,0 +1,331 @@
+"""The plan: which files a job colors, with which hints, into which files; nothing is opened for it.
+
+Folders are walked once. Links to folders are followed to folders not seen otherwise, so that loops end. What
+cannot work whatever the file holds (a name too long, two files with one result, a broken link) is refused here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from semcolorize.batch.job import Job
+from semcolorize.errors import ConfigError
+from semcolorize.micrograph.sidecar import sidecar_names
+
+__all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "result_names", "shown"]
+
+RESERVED = frozenset({"ledger.sqlite", "ledger.sqlite-journal", ".ledger.lock", ".staging"})
+"""What a job keeps in its output folder besides results and reports."""
+
+_MAX_NAME = 255
+"""Bytes of a file's name that common disks take."""
+_TIFF = (".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One file to color.
+
+    Attributes
+    ----------
+    name : str
+        Below the input folder, with ``/``.
+    size, mtime_ns : int
+    hints : str or None
+        The hint file found beside it, below the input folder; None if there is none.
+    sidecar : str or None
+        The instrument's text file beside it.
+    series : str or None
+        Files of one series are colored together.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    hints: str | None = None
+    sidecar: str | None = None
+    series: str | None = None
+
+    @property
+    def may_have_overlay(self) -> bool:
+        """Whether ROIs could stand in the file itself."""
+        return self.name.lower().endswith(_TIFF)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job will do.
+
+    Attributes
+    ----------
+    files : tuple of PlannedFile
+        To color, by name.
+    refused : dict
+        Name to reason: files that cannot be colored.
+    skipped : dict
+        Name to reason: files that are left alone as the job has it.
+    notes : tuple of str
+        What a user should know: folders left out.
+    """
+
+    files: tuple[PlannedFile, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def groups(self) -> Iterator[tuple[PlannedFile, ...]]:
+        """Yield files that are colored together: a series, or one file."""
+        series: dict[str, list[PlannedFile]] = {}
+        for file in self.files:
+            if file.series is not None:
+                series.setdefault(file.series, []).append(file)
+        for file in self.files:
+            if file.series is None:
+                yield (file,)
+            elif series[file.series][0] is file:
+                yield tuple(series[file.series])
+
+
+def shown(name: str) -> str:
+    """Return a file name for messages and reports: bytes that are no UTF-8 are spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def result_names(job: Job, name: str) -> tuple[str, ...]:
+    """Return the files made of an input, below the output folder: TIFF, JSON, legend, previews, original."""
+    output = job.spec.output
+    place = PurePosixPath(name)
+    folder = str(place.parent) + "/" if len(place.parts) > 1 else ""
+    tiff = output.name.format(stem=place.stem, name=place.name)
+    stem = tiff[: tiff.rindex(".")]
+    names = [tiff, f"{stem}.json"]
+    if output.legend:
+        names.append(f"{stem}_legend.png")
+    if output.preview == "png":
+        many = output.variants > 1
+        names += [f"{stem}_{i + 1}.png" for i in range(output.variants)] if many else [f"{stem}.png"]
+    if output.original != "none":
+        names.append(place.name)
+    return tuple(folder + each for each in names)
+
+
+def make_plan(job: Job) -> Plan:
+    """Walk the input folder and say what will be done.
+
+    Parameters
+    ----------
+    job : Job
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ConfigError
+        If the input folder is gone or may not be read.
+    """
+    walk = _Walk(job)
+    walk.run()
+    taken: dict[str, str] = {}
+    files = []
+    series = re.compile(job.spec.series.by) if job.spec.series else None
+    for name, info, listing in sorted(walk.found, key=lambda entry: entry[0]):
+        reason = _refusal(job, name, info, taken)
+        if reason is not None:
+            walk.refused[name] = reason
+            continue
+        for result in result_names(job, name):
+            taken[result] = name
+        hints = _beside(name, [each.format(stem=_stem(name), name=_base(name)) for each in job.spec.hints.sidecar],
+                        listing, job.input_folder)  # fmt: skip
+        planned = PlannedFile(
+            name, info.st_size, info.st_mtime_ns, hints, _beside(name, sidecar_names(_base(name)), listing, None),
+            _series_of(series, name) if series else None,
+        )  # fmt: skip
+        if hints is None and not _may_do_without(job, planned):
+            walk.skipped[name] = no_hints(job)
+        else:
+            files.append(planned)
+    return Plan(tuple(files), walk.refused, walk.skipped, tuple(walk.notes))
+
+
+def no_hints(job: Job) -> str:
+    """Say why a file without hints is left alone."""
+    looked = ", ".join(job.spec.hints.sidecar)
+    overlay = ", an overlay in the file" if job.spec.hints.overlay else ""
+    return (
+        f"no hints (looked for {looked}{overlay}); add some, give hints: default, or let the model color without"
+        " (model: {fill: auto})"
+    )
+
+
+def _may_do_without(job: Job, file: PlannedFile) -> bool:
+    if job.default_hints is not None or job.spec.model.fill == "auto":
+        return True
+    return job.spec.hints.overlay and file.may_have_overlay
+
+
+def _series_of(expression: re.Pattern[str], name: str) -> str | None:
+    match = expression.fullmatch(_stem(name))
+    if match is None or not match["series"]:
+        return None
+    return name[: len(name) - len(_base(name))] + match["series"]
+
+
+def _base(name: str) -> str:
+    return name[name.rfind("/") + 1 :]
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).stem
+
+
+def _beside(name: str, candidates: Iterator[str] | list[str], listing: set[str], top: Path | None) -> str | None:
+    folder = name[: len(name) - len(_base(name))]
+    for candidate in candidates:
+        if "/" not in candidate:
+            if candidate in listing and candidate != _base(name):
+                return folder + candidate
+        elif top is not None and (top / folder / candidate).is_file():
+            return folder + candidate
+    return None
+
+
+def _refusal(job: Job, name: str, info: os.stat_result | str, taken: dict[str, str]) -> str | None:
+    if isinstance(info, str):
+        return info
+    for result in result_names(job, name):
+        base = _base(result)
+        if len(os.fsencode(base)) > _MAX_NAME:
+            return (
+                f"its result's name would have {len(os.fsencode(base))} bytes, disks take {_MAX_NAME}; shorten the"
+                " file's name"
+            )
+        if result in taken:
+            return (
+                f"its result would be {shown(result)}, as that of {shown(taken[result])}; rename one, or put {{name}}"
+                " into output.name"
+            )
+        if result in RESERVED or result.split("/")[0] == ".staging":
+            return f"its result would be {shown(result)}, a name that the job itself needs; rename the file"
+    return None
+
+
+class _Walk:
+    """Finds the files that match, and says what was left out."""
+
+    def __init__(self, job: Job) -> None:
+        self.found: list[tuple[str, os.stat_result | str, set[str]]] = []
+        self.refused: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
+        self.notes: list[str] = []
+        self._job = job
+        inputs = job.spec.inputs
+        self._wanted = [_expression_of(pattern) for pattern in inputs.pattern]
+        self._unwanted = [(pattern, _expression_of(pattern)) for pattern in inputs.exclude]
+        self._seen: dict[tuple[int, int], str] = {}
+        self._links: list[tuple[str, str]] = []
+
+    def run(self) -> None:
+        top = self._job.input_folder
+        try:
+            own = os.stat(self._job.output_folder)
+        except OSError:
+            own = None
+        if own is not None:
+            # Results are no inputs.
+            self._seen[own.st_dev, own.st_ino] = "the output folder"
+        if not top.is_dir():
+            raise ConfigError("The input folder is gone.", path=str(top), key="inputs.folder")
+        self._enter("", top)
+        # Folders themselves come before links to them, whatever their names.
+        while self._links:
+            name, path = self._links.pop(0)
+            self._enter(name, Path(path), link=True)
+
+    def _enter(self, name: str, path: Path, *, link: bool = False) -> None:
+        pending = [(name, os.fspath(path), link)]
+        while pending:
+            name, folder, linked = pending.pop()
+            if not self._is_new(name, folder, linked):
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    listing = list(entries)
+            except OSError as error:
+                self.refused[name or "."] = f"the folder cannot be read: {error.strerror or error}"
+                continue
+            names = {entry.name for entry in listing}
+            prefix = f"{name}/" if name else ""
+            for entry in listing:
+                if entry.name.startswith("."):
+                    continue
+                below = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((below, entry.path, False))
+                elif entry.is_symlink() and entry.is_dir():
+                    self._links.append((below, entry.path))
+                elif any(wanted.fullmatch(below) for wanted in self._wanted):
+                    self._take(below, entry, names)
+
+    def _is_new(self, name: str, folder: str, linked: bool) -> bool:
+        try:
+            info = os.stat(folder)
+        except OSError as error:
+            self.refused[name or "."] = f"the folder cannot be read: {error.strerror or error}"
+            return False
+        key = (info.st_dev, info.st_ino)
+        before = self._seen.setdefault(key, name or ".")
+        if before == (name or "."):
+            return True
+        if before == "the output folder":
+            self.notes.append(f"{shown(name)} is the output folder: what lies in it is not colored again.")
+        elif linked:
+            self.notes.append(f"{shown(name)} is a link to {shown(before)}, which is in the plan already: left out.")
+        return False
+
+    def _take(self, name: str, entry: os.DirEntry[str], names: set[str]) -> None:
+        unwanted = next((pattern for pattern, expression in self._unwanted if expression.fullmatch(name)), None)
+        if unwanted is not None:
+            self.skipped[name] = f"excluded by {unwanted}"
+            return
+        try:
+            info: os.stat_result | str = entry.stat()
+        except OSError as error:
+            broken = "it is a link to a file that does not exist" if entry.is_symlink() else str(error.strerror or error)
+            self.found.append((name, broken, names))
+            return
+        assert isinstance(info, os.stat_result)
+        if not stat.S_ISREG(info.st_mode):
+            info = "it is not a regular file"
+        self.found.append((name, info, names))
+
+
+def _expression_of(pattern: str) -> re.Pattern[str]:
+    """Translate a glob with ``**`` into a regular expression; letters match in either case."""
+    text = ""
+    position = 0
+    while position < len(pattern):
+        rest = pattern[position:]
+        if rest.startswith("**/"):
+            text, position = text + "(?:[^/]+/)*", position + 3
+        elif rest.startswith("**"):
+            text, position = text + ".*", position + 2
+        elif rest[0] == "*":
+            text, position = text + "[^/]*", position + 1
+        elif rest[0] == "?":
+            text, position = text + "[^/]", position + 1
+        elif rest[0] == "[" and "]" in rest[2:]:
+            end = rest.index("]", 2)
+            inner = rest[1:end].replace("\\", "\\\\").replace("^", "\\^").replace("[", "\\[")
+            text += "[" + ("^" + inner[1:] if inner.startswith("!") else inner) + "]"
+            position += end + 1
+        else:
+            text, position = text + re.escape(rest[0]), position + 1
+    return re.compile(text, re.IGNORECASE | re.DOTALL)
