@@ -30,6 +30,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from semcolorize.batch.globs import glob_expression
 from semcolorize.color.palette import Palette, did_you_mean
 from semcolorize.errors import ConfigError, HintError, SemColorizeError
 from semcolorize.hintfiles.validate import validate_source
@@ -82,6 +83,7 @@ def _output_name(value: str) -> str:
 def _pattern(value: str) -> str:
     if "\0" in value or "\\" in value or Path(value).is_absolute() or ".." in value.split("/"):
         raise ValueError(f"{value!r} is no pattern below the input folder; write it like **/*.tif, with / for folders")
+    glob_expression(value)
     return value
 
 

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from semcolorize.batch.globs import glob_expression
 from semcolorize.batch.job import Job
 from semcolorize.errors import ConfigError
 from semcolorize.micrograph.sidecar import sidecar_names
 
 __all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "result_names", "shown"]
 
-RESERVED = frozenset({"ledger.sqlite", "ledger.sqlite-journal", ".ledger.lock", ".staging"})
+RESERVED = frozenset({"ledger.sqlite", "ledger.sqlite-journal", ".ledger.lock", ".staging", "contact_sheet.png"})
 """What a job keeps in its output folder besides results and reports."""
 
 _MAX_NAME = 255
@@ -136,9 +137,9 @@ def make_plan(job: Job) -> Plan:
     files = []
     series = re.compile(job.spec.series.by) if job.spec.series else None
     for name, info, listing in sorted(walk.found, key=lambda entry: entry[0]):
-        reason = _refusal(job, name, info, taken)
-        if reason is not None:
-            walk.refused[name] = reason
+        reason = info if isinstance(info, str) else _refusal(job, name, taken)
+        if reason is not None or isinstance(info, str):
+            walk.refused[name] = reason or ""
             continue
         for result in result_names(job, name):
             taken[result] = name
@@ -197,10 +198,14 @@ def _beside(name: str, candidates: Iterator[str] | list[str], listing: set[str],
     return None
 
 
-def _refusal(job: Job, name: str, info: os.stat_result | str, taken: dict[str, str]) -> str | None:
-    if isinstance(info, str):
-        return info
-    for result in result_names(job, name):
+def _refusal(job: Job, name: str, taken: dict[str, str]) -> str | None:
+    results = result_names(job, name)
+    if len(set(results)) < len(results):
+        return (
+            "its result and the original that is kept beside it would have the same name; put another ending into"
+            " output.name, such as {stem}_color.tif"
+        )
+    for result in results:
         base = _base(result)
         if len(os.fsencode(base)) > _MAX_NAME:
             return (
@@ -227,15 +232,15 @@ class _Walk:
         self.notes: list[str] = []
         self._job = job
         inputs = job.spec.inputs
-        self._wanted = [_expression_of(pattern) for pattern in inputs.pattern]
-        self._unwanted = [(pattern, _expression_of(pattern)) for pattern in inputs.exclude]
+        self._wanted = [glob_expression(pattern) for pattern in inputs.pattern]
+        self._unwanted = [(pattern, glob_expression(pattern)) for pattern in inputs.exclude]
         self._seen: dict[tuple[int, int], str] = {}
         self._links: list[tuple[str, str]] = []
 
     def run(self) -> None:
         top = self._job.input_folder
         try:
-            own = os.stat(self._job.output_folder)
+            own = self._job.output_folder.stat()
         except OSError:
             own = None
         if own is not None:
@@ -269,14 +274,14 @@ class _Walk:
                 below = prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
                     pending.append((below, entry.path, False))
-                elif entry.is_symlink() and entry.is_dir():
+                elif entry.is_symlink() and Path(entry.path).is_dir():
                     self._links.append((below, entry.path))
                 elif any(wanted.fullmatch(below) for wanted in self._wanted):
                     self._take(below, entry, names)
 
     def _is_new(self, name: str, folder: str, linked: bool) -> bool:
         try:
-            info = os.stat(folder)
+            info = Path(folder).stat()
         except OSError as error:
             self.refused[name or "."] = f"the folder cannot be read: {error.strerror or error}"
             return False
@@ -298,34 +303,12 @@ class _Walk:
         try:
             info: os.stat_result | str = entry.stat()
         except OSError as error:
-            broken = "it is a link to a file that does not exist" if entry.is_symlink() else str(error.strerror or error)
+            broken = str(error.strerror or error)
+            if entry.is_symlink():
+                broken = f"it is a link that leads nowhere ({broken})"
             self.found.append((name, broken, names))
             return
         assert isinstance(info, os.stat_result)
         if not stat.S_ISREG(info.st_mode):
             info = "it is not a regular file"
         self.found.append((name, info, names))
-
-
-def _expression_of(pattern: str) -> re.Pattern[str]:
-    """Translate a glob with ``**`` into a regular expression; letters match in either case."""
-    text = ""
-    position = 0
-    while position < len(pattern):
-        rest = pattern[position:]
-        if rest.startswith("**/"):
-            text, position = text + "(?:[^/]+/)*", position + 3
-        elif rest.startswith("**"):
-            text, position = text + ".*", position + 2
-        elif rest[0] == "*":
-            text, position = text + "[^/]*", position + 1
-        elif rest[0] == "?":
-            text, position = text + "[^/]", position + 1
-        elif rest[0] == "[" and "]" in rest[2:]:
-            end = rest.index("]", 2)
-            inner = rest[1:end].replace("\\", "\\\\").replace("^", "\\^").replace("[", "\\[")
-            text += "[" + ("^" + inner[1:] if inner.startswith("!") else inner) + "]"
-            position += end + 1
-        else:
-            text, position = text + re.escape(rest[0]), position + 1
-    return re.compile(text, re.IGNORECASE | re.DOTALL)

@@ -23,6 +23,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Say what works on this machine, with advice."),
     "evaluate": ("evaluate", "Score the model against classical methods on color images."),
     "train": ("train", "Train a model after a recipe."),
+    "batch": ("batch", "Color a folder as a YAML job says, with a ledger and a report."),
 }
 
 

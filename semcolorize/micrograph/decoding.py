@@ -26,7 +26,7 @@ from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.instrument import Instrument, instrument_of_tiff
 from semcolorize.micrograph.tiff_metadata import read_calibration, read_display_range, read_info
 
-__all__ = ["MAX_PIXELS", "Decoded", "decode"]
+__all__ = ["MAX_PIXELS", "Decoded", "decode", "quiet_libraries"]
 
 MAX_PIXELS = 500_000_000
 """Larger images are refused by their header, before anything is allocated."""
@@ -113,7 +113,7 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
     if not start:
         raise ImageReadError("The file is empty (0 bytes).", path=path)
     try:
-        with _quiet_libraries():
+        with quiet_libraries():
             if start[:4] in _TIFF_STARTS:
                 return _decode_tiff(handle, path, page, max_pixels)
             for magic, plugin in _PLUGINS:
@@ -149,7 +149,8 @@ _FILTER = _NotWhileReading()
 
 
 @contextmanager
-def _quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
+    """Hold back, in this thread, what tifffile and Pillow log and warn of about files that we report on."""
     logger = logging.getLogger("tifffile")
     if _FILTER not in logger.filters:
         logger.addFilter(_FILTER)
