@@ -360,8 +360,9 @@ def failure(
         trace = "".join(traceback.format_exception(error))
     size, mtime = (None, None) if info is None else (info.st_size, info.st_mtime_ns)
     return Failed(
-        name=request.name, error=_without_folders(shown(text), request), size=size, mtime_ns=mtime, depends=depends, trace=trace, fatal=fatal
-    )
+        name=request.name, error=_without_folders(shown(text), request), size=size, mtime_ns=mtime, depends=depends,
+        trace=trace, fatal=fatal,
+    )  # fmt: skip
 
 
 def _without_folders(text: str, request: Request) -> str:
@@ -398,7 +399,7 @@ def _record(loaded: Loaded, result: ColorResult, notes: list[str]) -> dict[str, 
     return {
         "shape": list(micrograph.shape),
         "databar_row": result.provenance.databar_row,
-        "pixel_size_nm": micrograph.pixel_size_nm,
+        "pixel_size_nm": None if micrograph.pixel_size_nm is None else float(f"{micrograph.pixel_size_nm:.9g}"),
         "instrument": micrograph.instrument.record() if micrograph.instrument else {},
         "hint_count": len(result.hints),
         "legend": result.legend_rows(),
