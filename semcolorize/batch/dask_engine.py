@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from semcolorize.batch.local import color_loaded, lost, read_group, stage_colored
-from semcolorize.batch.work import Outcome, Request, Settings, Workbench
+from semcolorize.batch.messages import Outcome, Request, Settings
+from semcolorize.batch.work import Workbench
 from semcolorize.errors import ConfigError
 
 if TYPE_CHECKING:

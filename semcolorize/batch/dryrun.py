@@ -15,8 +15,9 @@ from semcolorize.batch.decide import decide
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Ledger
 from semcolorize.batch.local import color_loaded, read_group
+from semcolorize.batch.messages import Request, Settings
 from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, shown
-from semcolorize.batch.work import Request, Settings, Workbench, series_supported
+from semcolorize.batch.work import Workbench, series_supported
 from semcolorize.hintfiles.roi_archive import has_rois
 
 __all__ = ["Preview", "preview"]

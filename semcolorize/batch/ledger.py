@@ -117,8 +117,9 @@ class Ledger:
                 database = connect(folder / cls.FILE)
                 with contextlib.closing(database), told(folder / cls.FILE):
                     ledger = cls(folder, database)
-                    ledger._recover()
-                    ledger.staging.mkdir(exist_ok=True)
+                    ledger.finish_published()
+                    shutil.rmtree(ledger.staging, ignore_errors=True)
+                    ledger.staging.mkdir()
                     try:
                         yield ledger
                     finally:
@@ -280,18 +281,20 @@ class Ledger:
         with self._database:
             self._database.execute("DELETE FROM files WHERE key = ?", (os.fsencode(entry.name),))
 
-    def _recover(self) -> None:
+    def finish_published(self) -> None:
+        """Finish what a killed run, or an interruption of this one, left half published."""
         rows = self._database.execute(f"SELECT key, {', '.join(_COLUMNS)} FROM files WHERE status = 'publishing'")
         for key, *row in rows.fetchall():
             # What cannot be finished is forgotten, and colored again.
             with contextlib.suppress(OutputError):
                 self._finish(_entry(os.fsdecode(key), row))
-        shutil.rmtree(self.staging, ignore_errors=True)
 
     def _close(self) -> None:
-        with contextlib.suppress(sqlite3.Error), self._database:
-            self._database.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), self._run))
-        shutil.rmtree(self.staging, ignore_errors=True)
+        with contextlib.suppress(sqlite3.Error):
+            self.finish_published()
+            with self._database:
+                self._database.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), self._run))
+            shutil.rmtree(self.staging, ignore_errors=True)
 
 
 def file_sha256(path: Path) -> str:

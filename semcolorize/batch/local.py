@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 
-from semcolorize.batch.work import Failed, Loaded, Outcome, Request, Workbench, color_group, failure
+from semcolorize.batch.messages import Failed, Loaded, Outcome, Request
+from semcolorize.batch.work import Workbench, color_group, failure
 from semcolorize.result import ColorResult
 
 __all__ = ["run_local"]

@@ -161,8 +161,8 @@ def no_hints(job: Job) -> str:
     looked = ", ".join(job.spec.hints.sidecar)
     overlay = ", an overlay in the file" if job.spec.hints.overlay else ""
     return (
-        f"no hints (looked for {looked}{overlay}); add some, give hints: default, or let the model color without"
-        " (model: {fill: auto})"
+        f"No hints (looked for {looked}{overlay}); add some, give hints: default, or let the model color without"
+        " (model: {fill: auto})."
     )
 
 
@@ -202,23 +202,23 @@ def _refusal(job: Job, name: str, taken: dict[str, str]) -> str | None:
     results = result_names(job, name)
     if len(set(results)) < len(results):
         return (
-            "its result and the original that is kept beside it would have the same name; put another ending into"
-            " output.name, such as {stem}_color.tif"
+            "Its result and the original that is kept beside it would have the same name; put another ending into"
+            " output.name, such as {stem}_color.tif."
         )
     for result in results:
         base = _base(result)
         if len(os.fsencode(base)) > _MAX_NAME:
             return (
-                f"its result's name would have {len(os.fsencode(base))} bytes, disks take {_MAX_NAME}; shorten the"
-                " file's name"
+                f"Its result's name would have {len(os.fsencode(base))} bytes, disks take {_MAX_NAME}; shorten the"
+                " file's name."
             )
         if result in taken:
             return (
-                f"its result would be {shown(result)}, as that of {shown(taken[result])}; rename one, or put {{name}}"
-                " into output.name"
+                f"Its result would be {shown(result)}, as that of {shown(taken[result])}; rename one, or put {{name}}"
+                " into output.name."
             )
         if result in RESERVED or result.split("/")[0] == ".staging":
-            return f"its result would be {shown(result)}, a name that the job itself needs; rename the file"
+            return f"Its result would be {shown(result)}, a name that the job itself needs; rename the file."
     return None
 
 
@@ -264,7 +264,7 @@ class _Walk:
                 with os.scandir(folder) as entries:
                     listing = list(entries)
             except OSError as error:
-                self.refused[name or "."] = f"the folder cannot be read: {error.strerror or error}"
+                self.refused[name or "."] = f"The folder cannot be read: {error.strerror or error}"
                 continue
             names = {entry.name for entry in listing}
             prefix = f"{name}/" if name else ""
@@ -283,7 +283,7 @@ class _Walk:
         try:
             info = Path(folder).stat()
         except OSError as error:
-            self.refused[name or "."] = f"the folder cannot be read: {error.strerror or error}"
+            self.refused[name or "."] = f"The folder cannot be read: {error.strerror or error}"
             return False
         key = (info.st_dev, info.st_ino)
         before = self._seen.setdefault(key, name or ".")
@@ -298,17 +298,17 @@ class _Walk:
     def _take(self, name: str, entry: os.DirEntry[str], names: set[str]) -> None:
         unwanted = next((pattern for pattern, expression in self._unwanted if expression.fullmatch(name)), None)
         if unwanted is not None:
-            self.skipped[name] = f"excluded by {unwanted}"
+            self.skipped[name] = f"Excluded by {unwanted}."
             return
         try:
             info: os.stat_result | str = entry.stat()
         except OSError as error:
             broken = str(error.strerror or error)
             if entry.is_symlink():
-                broken = f"it is a link that leads nowhere ({broken})"
+                broken = f"It is a link that leads nowhere ({broken})."
             self.found.append((name, broken, names))
             return
         assert isinstance(info, os.stat_result)
         if not stat.S_ISREG(info.st_mode):
-            info = "it is not a regular file"
+            info = "It is not a regular file."
         self.found.append((name, info, names))

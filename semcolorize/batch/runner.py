@@ -14,18 +14,9 @@ from semcolorize._version import __version__
 from semcolorize.batch.decide import Decision, decide, hint_source
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Entry, Ledger
+from semcolorize.batch.messages import Failed, Outcome, Request, Settings, Skipped, Staged
 from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, shown
-from semcolorize.batch.work import (
-    Failed,
-    Outcome,
-    Request,
-    Settings,
-    Skipped,
-    Staged,
-    Workbench,
-    is_fatal,
-    series_supported,
-)
+from semcolorize.batch.work import Workbench, is_fatal, series_supported
 from semcolorize.errors import ConfigError, OutputError
 
 __all__ = ["Progress", "Run", "Summary", "run_job"]
@@ -229,6 +220,7 @@ class Run:
         """Write HTML, CSV and contact sheet over the whole folder."""
         from semcolorize.batch.report import write_reports
 
+        self.ledger.finish_published()
         self.summary.reports = write_reports(self.job, self.ledger, self.summary, self.there)
         return self.summary.reports
 

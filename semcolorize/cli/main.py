@@ -18,7 +18,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "demo": ("demo", "Color an example micrograph and say where the pictures are."),
     "colorize": ("colorize", "Color a micrograph from hints."),
-    "check": ("check", "Validate hints, palettes and recipes: all faults, with line numbers."),
+    "check": ("check", "Validate hints, palettes, jobs and recipes: all faults, with line numbers."),
     "palette": ("palette", "List a palette, or check it for contrast and color-vision deficiency."),
     "doctor": ("doctor", "Say what works on this machine, with advice."),
     "evaluate": ("evaluate", "Score the model against classical methods on color images."),
