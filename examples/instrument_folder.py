@@ -80,7 +80,8 @@ def make_folder(
     ways = list(BROKEN)
     manifest: dict[str, dict[str, object]] = {}
     total_broken = round(count * broken)
-    steps = {round((i + 0.5) * count / total_broken): ways[i % len(ways)] for i in range(total_broken)}
+    places = rng.choice(count, total_broken, replace=False)
+    steps = {int(place): ways[i % len(ways)] for i, place in enumerate(places)}
     last: tuple[str, str] | None = None
     for i in range(count):
         folder = FOLDERS[i % len(FOLDERS)]
