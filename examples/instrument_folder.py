@@ -160,7 +160,7 @@ def _write_hints(path: Path, shot: Shot, index: int) -> str:
 
 
 def _yaml(shot: Shot) -> str:
-    lines = ["hints:"]
+    lines = ["palette:", *(f'  {name}: "{color}"' for name, color in PALETTE.items()), "hints:"]
     for hint in shot.hints:
         lines.append(f"  - {{point: [{int(hint.column)}, {int(hint.row)}], size: {hint.size}, color: {hint.name}}}")
     return "\n".join(lines) + "\n"

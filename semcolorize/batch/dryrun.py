@@ -106,16 +106,19 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     key = _key(settings, ledger)
     undecided = [file for file in plan.files if file.hints is None and file.may_have_overlay]
     look = job.spec.hints.overlay and len(undecided) <= _LOOKED_INTO
+    hinted = {file.series for file in plan.files if file.series is not None and file.hints is not None}
     to_color = []
     for file in plan.files:
         decision = decide(job, file, ledger.entry(file.name) if ledger is not None else None, key)
         if decision.to_do:
-            hints, overlay = _hints(job, file, look)
+            hints = _hints(job, file, look)
+            if file.hints is None and file.series in hinted and hints != "its own overlay":
+                hints = "the hints of its series"
             if hints is None:
                 found.rows.append((file.name, "skipped", no_hints(job), file.series))
                 continue
             to_color.append(file)
-            why = f"{hints}" + (f"; {decision.reason}" if decision.kind != "new" else "") + overlay
+            why = f"{hints}" + (f"; {decision.reason}" if decision.kind != "new" else "")
             found.rows.append((file.name, "color", why, file.series))
         else:
             found.rows.append((file.name, decision.kind, decision.reason, file.series))
@@ -131,18 +134,18 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     return found
 
 
-def _hints(job: Job, file: PlannedFile, look: bool) -> tuple[str | None, str]:
+def _hints(job: Job, file: PlannedFile, look: bool) -> str | None:
     """Say which hints a file gets; None if it has none."""
     if file.hints is not None:
-        return f"hints from {shown(file.hints)}", ""
+        return f"hints from {shown(file.hints)}"
     rest = "the default hints" if job.default_hints is not None else None
     if rest is None and job.spec.model.fill == "auto":
         rest = "no hints: the model decides"
     if not (job.spec.hints.overlay and file.may_have_overlay):
-        return rest, ""
+        return rest
     if look:
-        return ("its own overlay", "") if has_rois(job.input_folder / file.name) else (rest, "")
-    return f"its own overlay if it has one, else {rest or 'left alone'}", ""
+        return "its own overlay" if has_rois(job.input_folder / file.name) else rest
+    return f"its own overlay if it has one, else {rest or 'left alone'}"
 
 
 def _try(workbench: Workbench, job: Job, plan: Plan, files: list[PlannedFile]) -> tuple[float | None, str]:

@@ -84,7 +84,14 @@ def run_local(workbench: Workbench, groups: Iterator[Sequence[Request]], *, work
 
 
 def read_group(workbench: Workbench, group: Sequence[Request]) -> list[Loaded | Outcome]:
-    """Read the files of a group; what cannot be read is an outcome already."""
+    """Read the files of a group; what cannot be read is an outcome already.
+
+    Hints on one view of a series serve all; only where no view has any come the default hints.
+    """
+    if len(group) > 1:
+        views: list[Loaded | Outcome] = [workbench.read(request, in_series=True) for request in group]
+        if any(isinstance(view, Loaded) and len(view.hints) for view in views):
+            return views
     return [workbench.read(request) for request in group]
 
 

@@ -149,11 +149,14 @@ def make_plan(job: Job) -> Plan:
             name, info.st_size, info.st_mtime_ns, hints, _beside(name, sidecar_names(_base(name)), listing, None),
             _series_of(series, name) if series else None,
         )  # fmt: skip
-        if hints is None and not _may_do_without(job, planned):
-            walk.skipped[name] = no_hints(job)
-        else:
-            files.append(planned)
-    return Plan(tuple(files), walk.refused, walk.skipped, tuple(walk.notes))
+        files.append(planned)
+    # Hints on one view of a series serve all.
+    hinted = {file.series for file in files if file.series is not None and _may_have_hints(job, file)}
+    for file in files:
+        if not (_may_have_hints(job, file) or file.series in hinted):
+            walk.skipped[file.name] = no_hints(job)
+    kept = tuple(file for file in files if file.name not in walk.skipped)
+    return Plan(kept, walk.refused, walk.skipped, tuple(walk.notes))
 
 
 def no_hints(job: Job) -> str:
@@ -166,8 +169,8 @@ def no_hints(job: Job) -> str:
     )
 
 
-def _may_do_without(job: Job, file: PlannedFile) -> bool:
-    if job.default_hints is not None or job.spec.model.fill == "auto":
+def _may_have_hints(job: Job, file: PlannedFile) -> bool:
+    if file.hints is not None or job.default_hints is not None or job.spec.model.fill == "auto":
         return True
     return job.spec.hints.overlay and file.may_have_overlay
 

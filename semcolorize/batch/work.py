@@ -74,8 +74,8 @@ class Workbench:
                 self._colorizers[device] = Colorizer.load(self.settings.weights, device=device)
             return self._colorizers[device]
 
-    def read(self, request: Request) -> Loaded | Skipped | Failed:
-        """Read a file and its hints."""
+    def read(self, request: Request, *, in_series: bool = False) -> Loaded | Skipped | Failed:
+        """Read a file and its hints; a view of a series may do without."""
         started = time.perf_counter()
         depends: tuple[Dependency, ...] = ()
         info = None
@@ -90,7 +90,7 @@ class Workbench:
                 raise ImageReadError("The file was written to while it was read; run again.", path=request.path)
             beside = micrograph.instrument.sidecar if micrograph.instrument else None
             depends = _dependencies([] if beside is None else [beside])
-            found, origin = self._hints(request)
+            found, origin = self._hints(request, in_series)
             if found is None:
                 return Skipped(
                     name=request.name, reason=settings.no_hints, size=info.st_size, mtime_ns=info.st_mtime_ns,
@@ -110,7 +110,7 @@ class Workbench:
                 depends += _dependencies([request.hints])
             return failure(request, error, info, depends)
 
-    def _hints(self, request: Request) -> tuple[HintSet | None, str]:
+    def _hints(self, request: Request, in_series: bool) -> tuple[HintSet | None, str]:
         """Hints of a file and where they came from: a file beside it, its own overlay, the default."""
         settings = self.settings
         if request.hints is not None:
@@ -125,6 +125,8 @@ class Workbench:
                 told = str(error.message)
         else:
             told = ""
+        if in_series:
+            return HintSet(), "those of its series"
         if settings.default_hints is not None:
             found = read_hints(settings.default_hints, palette=settings.palette)
             note = f"default, for the overlay is none: {told}" if told else "default"
