@@ -88,7 +88,17 @@ def _color(key: str, settings: Settings, group: list[Request]) -> list[Outcome]:
         _WORKBENCHES[key] = Workbench(settings)
     workbench = _WORKBENCHES[key]
     mine = [replace(request, staged=f"{request.staged}-{secrets.token_hex(4)}") for request in group]
-    return stage_colored(workbench, color_loaded(workbench, read_group(workbench, mine)))
+    return stage_colored(workbench, color_loaded(workbench, read_group(workbench, mine), _device(settings.device)))
+
+
+def _device(asked: str) -> str:
+    """A GPU of its own for each worker of a machine with several; SLURM shows a worker only its own anyway."""
+    import torch
+    from distributed import get_worker
+
+    count = torch.cuda.device_count() if asked in ("auto", "cuda") else 0
+    name = str(get_worker().name)
+    return f"cuda:{int(name) % count}" if count > 1 and name.isdigit() else asked
 
 
 def _outcomes(future: Any, requests: dict[Any, Sequence[Request]], killed: type[Exception]) -> Iterator[Outcome]:

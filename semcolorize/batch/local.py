@@ -127,6 +127,8 @@ def _devices(workbench: Workbench, workers: int) -> list[str]:
     import torch
 
     asked = workbench.settings.device
+    if workers == 1:
+        return [asked]
     count = torch.cuda.device_count() if asked in ("auto", "cuda") else 0
     return [f"cuda:{i % count}" for i in range(workers)] if count else [asked] * workers
 

@@ -242,11 +242,16 @@ def test_names_with_other_bytes(small: Path) -> None:
     name = os.fsdecode(b"old\xff.tif")
     source = small.parent / "month" / "fei_00000.tif"
     (source.parent / name).write_bytes(source.read_bytes())
+    # A name that would be a program in a careless report, and one that would be a formula in a spreadsheet.
+    for other in ("<img src=x onerror=alert(1)>.tif", "=1+1.tif"):
+        (source.parent / other).write_bytes(source.read_bytes())
     summary = run_job(read_job(small))
-    assert summary.colored == 7 and summary.exit_code == 0
+    assert summary.colored == 9 and summary.exit_code == 0
     assert (small.parent / "colored" / os.fsdecode(b"old\xff_color.tif")).exists()
     assert run_job(read_job(small)).colored == 0
-    assert "old\\udcff.tif" in (small.parent / "colored" / "report.html").read_text()
+    page = (small.parent / "colored" / "report.html").read_text()
+    assert "old\\udcff.tif" in page and "<img src=x" not in page and "&lt;img src=x onerror" in page
+    assert "./=1+1.tif" in table(small.parent / "colored")
 
 
 def test_an_input_that_is_deleted_while_it_runs(small: Path) -> None:
