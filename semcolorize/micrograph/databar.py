@@ -60,9 +60,14 @@ def find_databar(pixels: np.ndarray) -> int | None:
         # The bar's background goes on into the image: only a line can tell where it begins.
         lines = np.flatnonzero((rows.even >= 0.97) & (np.abs(rows.level - _background(strip)) > 64))
         inside = lines[lines < count - _SMALLEST_ROWS]
-        if inside.size == 0:
+        # Or a sharp step: a dark image has much of the bar's black in every row, but no row that is all black.
+        steps = np.flatnonzero(rows.background >= 0.97)
+        if inside.size:
+            run = int(inside[0])
+        elif steps.size and steps[0] >= 4 and rows.background[steps[0] - 4 : steps[0]].max() <= 0.85:
+            run = int(steps[0])
+        else:
             return None
-        run = int(inside[0])
     # Ticks of a scale bar may hang from the bar's upper edge, so that its first row need not be quite blank.
     starts = np.flatnonzero(blank[run:] | (rows.background[run:] >= 0.9))
     if starts.size == 0:
