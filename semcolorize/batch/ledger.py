@@ -110,31 +110,36 @@ class Ledger:
             If the folder cannot be written to, another run holds it, or the ledger is damaged or of another
             version.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(folder / ".ledger.lock", timeout=0)
-            with lock.acquire():
-                database = connect(folder / cls.FILE)
-                with contextlib.closing(database), told(folder / cls.FILE):
-                    ledger = cls(folder, database)
-                    ledger.finish_published()
-                    shutil.rmtree(ledger.staging, ignore_errors=True)
-                    ledger.staging.mkdir()
-                    try:
-                        yield ledger
-                    finally:
-                        ledger._close()
-        except filelock.Timeout:
-            raise OutputError(
-                f"Another run works in this folder ({who(folder / cls.FILE)}); wait for it or stop it.",
-                path=os.fspath(folder),
-            ) from None
-        except OutputError:
-            raise
-        except OSError as error:
-            if getattr(error, "filename", None) is None or not str(error.filename).startswith(str(folder)):
-                raise
-            raise cannot_write(error, os.fspath(folder)) from None
+        path = folder / cls.FILE
+        with contextlib.ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock = filelock.FileLock(folder / ".ledger.lock", timeout=0)
+                stack.enter_context(lock.acquire())
+                database = stack.enter_context(contextlib.closing(connect(path)))
+            except filelock.Timeout:
+                raise OutputError(
+                    f"Another run works in this folder ({who(path)}); wait for it or stop it.", path=os.fspath(folder)
+                ) from None
+            except NotImplementedError:
+                raise OutputError(
+                    "This disk knows no locks, so that two runs could not be kept apart; choose an output folder on"
+                    " another.",
+                    path=os.fspath(folder),
+                ) from None
+            except OSError as error:
+                if isinstance(error, OutputError):
+                    raise
+                raise cannot_write(error, os.fspath(folder)) from None
+            stack.enter_context(told(path))
+            ledger = cls(folder, database)
+            try:
+                ledger.finish_published()
+                shutil.rmtree(ledger.staging, ignore_errors=True)
+                ledger.staging.mkdir(exist_ok=True)
+                yield ledger
+            finally:
+                ledger._close()
 
     def entry(self, name: str) -> Entry | None:
         """Return what is known of an input, without thumbnails; None if nothing is."""
