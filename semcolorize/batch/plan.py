@@ -7,11 +7,12 @@ cannot work whatever the file holds (a name too long, two files with one result,
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from semcolorize.batch.globs import glob_expression
 from semcolorize.batch.job import Job
@@ -100,9 +101,9 @@ def shown(name: str) -> str:
 def result_names(job: Job, name: str) -> tuple[str, ...]:
     """Return the files made of an input, below the output folder: TIFF, JSON, legend, previews, original."""
     output = job.spec.output
-    place = PurePosixPath(name)
-    folder = str(place.parent) + "/" if len(place.parts) > 1 else ""
-    tiff = output.name.format(stem=place.stem, name=place.name)
+    base = _base(name)
+    folder = name[: len(name) - len(base)]
+    tiff = output.name.format(stem=_stem(name), name=base)
     stem = tiff[: tiff.rindex(".")]
     names = [tiff, f"{stem}.json"]
     if output.legend:
@@ -111,7 +112,7 @@ def result_names(job: Job, name: str) -> tuple[str, ...]:
         many = output.variants > 1
         names += [f"{stem}_{i + 1}.png" for i in range(output.variants)] if many else [f"{stem}.png"]
     if output.original != "none":
-        names.append(place.name)
+        names.append(base)
     return tuple(folder + each for each in names)
 
 
@@ -137,16 +138,18 @@ def make_plan(job: Job) -> Plan:
     files = []
     series = re.compile(job.spec.series.by) if job.spec.series else None
     for name, info, listing in sorted(walk.found, key=lambda entry: entry[0]):
-        reason = info if isinstance(info, str) else _refusal(job, name, taken)
+        results = result_names(job, name)
+        reason = info if isinstance(info, str) else _refusal(results, taken)
         if reason is not None or isinstance(info, str):
             walk.refused[name] = reason or ""
             continue
-        for result in result_names(job, name):
+        for result in results:
             taken[result] = name
-        hints = _beside(name, [each.format(stem=_stem(name), name=_base(name)) for each in job.spec.hints.sidecar],
-                        listing, job.input_folder)  # fmt: skip
+        stem, base = _stem(name), _base(name)
+        candidates = [each.format(stem=stem, name=base) for each in job.spec.hints.sidecar]
+        hints = _beside(name, candidates, listing, job.input_folder)
         planned = PlannedFile(
-            name, info.st_size, info.st_mtime_ns, hints, _beside(name, sidecar_names(_base(name)), listing, None),
+            name, info.st_size, info.st_mtime_ns, hints, _beside(name, sidecar_names(base), listing, None),
             _series_of(series, name) if series else None,
         )  # fmt: skip
         files.append(planned)
@@ -187,7 +190,7 @@ def _base(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
+    return posixpath.splitext(_base(name))[0]
 
 
 def _beside(name: str, candidates: Iterator[str] | list[str], listing: set[str], top: Path | None) -> str | None:
@@ -201,8 +204,7 @@ def _beside(name: str, candidates: Iterator[str] | list[str], listing: set[str],
     return None
 
 
-def _refusal(job: Job, name: str, taken: dict[str, str]) -> str | None:
-    results = result_names(job, name)
+def _refusal(results: tuple[str, ...], taken: dict[str, str]) -> str | None:
     if len(set(results)) < len(results):
         return (
             "Its result and the original that is kept beside it would have the same name; put another ending into"
