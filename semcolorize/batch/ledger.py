@@ -295,11 +295,22 @@ class Ledger:
                 self._finish(_entry(os.fsdecode(key), row))
 
     def _close(self) -> None:
+        """Clear the staging folder, but for what is half published: on a full disk it waits for the next run."""
         with contextlib.suppress(sqlite3.Error):
             self.finish_published()
-            with self._database:
-                self._database.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), self._run))
-            shutil.rmtree(self.staging, ignore_errors=True)
+        with contextlib.suppress(sqlite3.Error, OSError):
+            rows = self._database.execute("SELECT staged FROM files WHERE status = 'publishing'")
+            waiting = {staged for (staged,) in rows.fetchall()}
+            for folder in self.staging.iterdir():
+                if folder.name in waiting:
+                    continue
+                if folder.is_dir():
+                    shutil.rmtree(folder, ignore_errors=True)
+                else:
+                    folder.unlink()
+            self.staging.rmdir()
+        with contextlib.suppress(sqlite3.Error), self._database:
+            self._database.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), self._run))
 
 
 def file_sha256(path: Path) -> str:
