@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from semcolorize.micrograph.atomic import check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.provenance import Provenance, provenance_of
 from semcolorize.micrograph.reading import Micrograph
+from semcolorize.micrograph.scalebar import draw_scale_bar
 from semcolorize.micrograph.sheet import SheetView, series_sheet
 from semcolorize.micrograph.tiff import write_color_tiff
 from semcolorize.network.weights import LoadedWeights
@@ -206,8 +206,23 @@ class ColorResult:
         read = [] if self.micrograph.path is None else [self.micrograph.path]
         return read + [path for path, _ in self.hints.files]
 
-    def save_to(self, paths: OutputPaths, *, overwrite: bool = False) -> list[Path]:
-        """Write to named files, each whole or not at all; what was written is taken back if a later file fails."""
+    def without_databar(self) -> ColorResult:
+        """Return the same result without the rows of the instrument's data bar."""
+        bar = self.provenance.databar_row
+        if bar is None:
+            return self
+        cut = replace(self.micrograph, pixels=self.micrograph.pixels[:bar])
+        settings = {**self.provenance.settings, "crop_databar": True}
+        return replace(
+            self, rgb=self.rgb[:, :bar], ab=self.ab[:, :bar], micrograph=cut,
+            provenance=replace(self.provenance, settings=settings),
+        )  # fmt: skip
+
+    def save_to(self, paths: OutputPaths, *, overwrite: bool = False, scale_bar: bool = False) -> list[Path]:
+        """Write to named files, each whole or not at all; what was written is taken back if a later file fails.
+
+        With `scale_bar`, PNG files get a scale bar; the TIFF carries its calibration.
+        """
         record = self.provenance.to_json()
         text = "\n\n".join(part for part in (self.micrograph.info, legend_text(self.legend)) if part)
         # A name from a disk with another encoding cannot be written as UTF-8: its odd bytes are spelled out.
@@ -231,7 +246,7 @@ class ColorResult:
             contents = [(paths.json, record.encode() + b"\n")]
             if paths.legend is not None:
                 contents.append((paths.legend, _png(legend_picture(self.legend))))
-            contents += [(path, _png(_eight_bit(self.rgb[i]))) for i, path in enumerate(paths.pngs)]
+            contents += [(path, _png(self._picture(i, scale_bar))) for i, path in enumerate(paths.pngs)]
             for path, content in contents:
                 write_bytes_atomic(path, content, overwrite=overwrite, inputs=inputs)
                 written.append(path)
@@ -277,6 +292,14 @@ class ColorResult:
             source = "look-alikes of hints in other views"
         title = f"{about['view']}. {self.provenance.input_name or ''}" if about else self.provenance.input_name or ""
         return SheetView(_gray(self.micrograph), _eight_bit(self.rgb[variant]), self._marks(), title, source)
+
+    def _picture(self, variant: int, scale_bar: bool) -> np.ndarray:
+        picture = _eight_bit(self.rgb[variant])
+        if not scale_bar:
+            return picture
+        bar = self.provenance.databar_row
+        rows = None if bar is None else min(bar, len(picture))
+        return draw_scale_bar(picture, self.micrograph.pixel_size_nm, rows=rows)
 
     def _marks(self) -> list[tuple[float, float, str]]:
         """A place and color for each hint: (x, y, hex)."""
@@ -349,7 +372,7 @@ def series_picture(results: Sequence[ColorResult]) -> bytes:
     for result in results:
         for entry in result.legend:
             if gray is not None and not entry.hints and _is_gray(entry.color):
-                entry = dataclasses.replace(entry, name=gray.name, color=gray.color)
+                entry = replace(entry, name=gray.name, color=gray.color)
             before = entries.get((entry.name, entry.color))
             share = entry.share / len(results) + (before.share if before else 0.0)
             hints = entry.hints + (before.hints if before else 0)

@@ -15,13 +15,14 @@ __all__ = ["command"]
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(files: tuple[Path, ...]) -> None:
-    """Validate hints, palettes, recipes and ROI sets: every fault at once.
+    """Validate hints, palettes, jobs, recipes and ROI sets: every fault at once.
 
-    What a YAML file is, its keys tell: hints or rois (hints), stages or preset (recipe), else a palette.
+    What a YAML file is, its keys tell: inputs or output (job), hints or rois (hints), stages or preset (recipe), else
+    a palette. A job is checked with the palette and the default hints that it names.
 
     \b
     Example:
-      semcolorize check pollen.hints.yaml house_palette.yaml cells.zip
+      semcolorize check pollen.hints.yaml house_palette.yaml cells.zip job.yaml
     """
     failed = False
     for path in files:
@@ -44,6 +45,8 @@ def _describe(path: Path) -> str:
     if path.suffix.lower() in {".yaml", ".yml"}:
         data = load_yaml(path).data
         keys = set(data) if isinstance(data, dict) else set()
+        if keys & {"inputs", "output", "series", "engine"} and not keys & {"stages", "preset"}:
+            return _describe_job(path)
         if keys & {"stages", "preset", "optimizer"}:
             from semcolorize.training.recipe import read_recipe
 
@@ -58,3 +61,14 @@ def _describe(path: Path) -> str:
         click.echo(f"note: {skipped}", err=True)
     names = sorted({hint.name for hint in hints if hint.name})
     return f"{len(hints)} hint{'s' if len(hints) != 1 else ''}" + (f": {', '.join(names)}" if names else "")
+
+
+def _describe_job(path: Path) -> str:
+    from semcolorize.batch.job import read_job
+    from semcolorize.batch.work import series_supported
+
+    job = read_job(path)
+    if job.spec.series is not None and not series_supported():
+        click.echo("note: series: this semcolorize cannot color series yet; the job would be refused.", err=True)
+    hints = f", default hints {job.default_hints.name}" if job.default_hints else ""
+    return f"job, {job.input_folder.name} to {job.output_folder.name}, engine {job.spec.engine.kind}{hints}"

@@ -73,6 +73,8 @@ __all__ = ["command"]
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits a channel.")
 @click.option("--legend/--no-legend", default=True, show_default=True, help="Write a picture of the legend.")
 @click.option("--png", is_flag=True, help="Also write each variant as PNG.")
+@click.option("--scale-bar", is_flag=True, help="Draw a scale bar into the PNG files (implies --png).")
+@click.option("--crop-databar", is_flag=True, help="Leave the instrument's data bar out of the result.")
 @click.option("--overwrite", is_flag=True, help="Replace existing results. The input is never replaced.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
@@ -95,6 +97,8 @@ def command(
     bits: str,
     legend: bool,
     png: bool,
+    scale_bar: bool,
+    crop_databar: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -110,10 +114,13 @@ def command(
     import time
 
     started = time.perf_counter()
+    import numpy as np
+
     from semcolorize.hintfiles.yaml_hints import read_hints
     from semcolorize.hintfiles.yaml_palettes import read_palette
     from semcolorize.hints.model import HintSet
     from semcolorize.micrograph.reading import read_micrograph
+    from semcolorize.micrograph.scalebar import draw_scale_bar
     from semcolorize.result import output_paths
 
     # Everything that can be wrong is looked at before torch is loaded and before anything is computed.
@@ -121,12 +128,16 @@ def command(
     if target.is_dir():
         target = target / f"{image.stem}_color.tif"
     inputs = [image, *hint_files]
+    png = png or scale_bar
     paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, inputs=inputs)
     chosen = None if palette is None else read_palette(palette)
     sets = [read_hints(path, palette=chosen) for path in hint_files]
     micrograph = read_micrograph(
         image, page=page, display_range=display_range, allow_color=allow_color, databar=databar
     )
+    if scale_bar:
+        # Asked before the work, not after it.
+        draw_scale_bar(np.zeros((64, 64, 3), np.uint8), micrograph.pixel_size_nm)
     hints = HintSet.merge(sets, micrograph.shape)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)
@@ -151,7 +162,9 @@ def command(
         )
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
-    written = result.save_to(paths, overwrite=overwrite)
+    if crop_databar:
+        result = result.without_databar()
+    written = result.save_to(paths, overwrite=overwrite, scale_bar=scale_bar)
     seconds = time.perf_counter() - started
     if as_json:
         stages = {"load": loaded - started, **result.seconds}

@@ -19,12 +19,13 @@ _COMMANDS = {
     "demo": ("demo", "Color an example micrograph and say where the pictures are."),
     "colorize": ("colorize", "Color a micrograph from hints."),
     "views": ("views", "Color the views of one specimen alike, from hints on some of them."),
-    "check": ("check", "Validate hints, palettes and recipes: all faults, with line numbers."),
+    "check": ("check", "Validate hints, palettes, jobs and recipes: all faults, with line numbers."),
     "palette": ("palette", "List a palette, or check it for contrast and color-vision deficiency."),
     "doctor": ("doctor", "Say what works on this machine, with advice."),
     "evaluate": ("evaluate", "Score the model against classical methods on color images."),
     "benchmark": ("benchmark", "Measure speed and memory on this machine, against classical methods."),
     "train": ("train", "Train a model after a recipe."),
+    "batch": ("batch", "Color a folder as a YAML job says, with a ledger and a report."),
 }
 
 

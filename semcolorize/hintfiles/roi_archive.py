@@ -13,8 +13,9 @@ import tifffile
 from roifile import ImagejRoi
 
 from semcolorize.errors import HintError
+from semcolorize.micrograph.decoding import quiet_libraries
 
-__all__ = ["ROI_SUFFIXES", "StoredRoi", "decode_roi", "stored_rois"]
+__all__ = ["ROI_SUFFIXES", "StoredRoi", "decode_roi", "has_rois", "stored_rois"]
 
 StoredRoi = tuple[str, ImagejRoi]
 """Name of the entry (without ``.roi``; empty in a TIFF) and the ROI."""
@@ -78,6 +79,17 @@ def stored_rois(path: str | os.PathLike[str]) -> list[StoredRoi]:
         if isinstance(error, HintError):
             raise
         raise HintError(f"The file cannot be read: {error.strerror or error}.", path=name) from None
+
+
+def has_rois(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a TIFF carries an overlay or a selection; a file that cannot be read carries none."""
+    try:
+        with quiet_libraries(), tifffile.TiffFile(path) as tiff:
+            metadata = tiff.imagej_metadata or {}
+    except Exception:
+        # Damaged TIFFs surface as nearly anything in tifffile; who reads the image says what is wrong.
+        return False
+    return bool(metadata.get("Overlays") or metadata.get("ROI"))
 
 
 def decode_roi(content: bytes, *, path: str = "", entry: str = "") -> ImagejRoi:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from semcolorize.errors import OutputError, SemColorizeError
 
-__all__ = ["atomic_output", "check_output", "write_bytes_atomic"]
+__all__ = ["atomic_output", "cannot_write", "check_output", "publish", "write_bytes_atomic"]
 
 PathLike = str | os.PathLike[str]
 
@@ -67,7 +67,7 @@ def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[Pa
     except OSError as error:
         if isinstance(error, SemColorizeError):
             raise
-        raise _cannot_write(error, name) from None
+        raise cannot_write(error, name) from None
     return target
 
 
@@ -107,11 +107,11 @@ def atomic_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[P
             handle.flush()
             os.fsync(handle.fileno())
         check_output(path, overwrite=overwrite, inputs=inputs)
-        _publish(temporary, target, overwrite)
+        publish(temporary, target, overwrite=overwrite)
     except OSError as error:
         if isinstance(error, SemColorizeError):
             raise
-        raise _cannot_write(error, name) from None
+        raise cannot_write(error, name) from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -133,7 +133,16 @@ def _ask_for_the_reason(handle: BinaryIO) -> None:
     handle.flush()
 
 
-def _publish(temporary: Path, target: Path, overwrite: bool) -> None:
+def publish(temporary: Path, target: Path, *, overwrite: bool = False) -> None:
+    """Give a finished file its name; without `overwrite` only if the name is free at that very moment.
+
+    Raises
+    ------
+    OutputError
+        If the name is taken.
+    OSError
+        As the system has it; see `cannot_write`. The temporary file may be left, as a second name.
+    """
     if overwrite:
         temporary.replace(target)
         return
@@ -160,10 +169,13 @@ def _exists(name: str) -> OutputError:
     )
 
 
-def _cannot_write(error: OSError, name: str) -> OutputError:
+def cannot_write(error: OSError, name: str) -> OutputError:
+    """Turn the system's error into ours, which keeps its `errno`."""
     code = getattr(error, "errno", None)
     reason = _REASONS.get(code) if code is not None else None
-    return OutputError(f"Nothing was written: {reason or getattr(error, 'strerror', None) or error}.", path=name)
+    ours = OutputError(f"Nothing was written: {reason or getattr(error, 'strerror', None) or error}.", path=name)
+    ours.errno = code
+    return ours
 
 
 def _sync_folder(folder: Path) -> None:

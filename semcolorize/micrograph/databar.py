@@ -60,9 +60,14 @@ def find_databar(pixels: np.ndarray) -> int | None:
         # The bar's background goes on into the image: only a line can tell where it begins.
         lines = np.flatnonzero((rows.even >= 0.97) & (np.abs(rows.level - _background(strip)) > 64))
         inside = lines[lines < count - _SMALLEST_ROWS]
-        if inside.size == 0:
+        # Or a sharp step: a dark image has much of the bar's black in every row, but no row that is all black.
+        steps = np.flatnonzero(rows.background >= 0.97)
+        if inside.size:
+            run = int(inside[0])
+        elif steps.size and steps[0] >= 4 and rows.background[steps[0] - 4 : steps[0]].max() <= 0.85:
+            run = int(steps[0])
+        else:
             return None
-        run = int(inside[0])
     # Ticks of a scale bar may hang from the bar's upper edge, so that its first row need not be quite blank.
     starts = np.flatnonzero(blank[run:] | (rows.background[run:] >= 0.9))
     if starts.size == 0:
@@ -158,7 +163,7 @@ def parse_databar(text: str | int) -> str | int:
     return rows
 
 
-def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
+def databar_first_row(databar: str | int, pixels: np.ndarray, *, stated: int | None = None) -> int:
     """First row of the data bar of an image; the number of its rows where there is no bar.
 
     Parameters
@@ -166,6 +171,8 @@ def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
     databar : "auto", "none" or int
         As `parse_databar` takes it.
     pixels : ndarray of shape (H, W)
+    stated : int, optional
+        Rows above the bar as the instrument's metadata state them, which ``auto`` takes before it looks.
 
     Raises
     ------
@@ -177,6 +184,8 @@ def databar_first_row(databar: str | int, pixels: np.ndarray) -> int:
     if choice == "none":
         return height
     if choice == "auto":
+        if stated is not None and 0 < stated <= height:
+            return stated
         found = find_databar(pixels)
         return height if found is None else found
     if int(choice) >= height:

@@ -23,9 +23,10 @@ from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin,
 
 from semcolorize.errors import ImageReadError
 from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.instrument import Instrument, instrument_of_tiff
 from semcolorize.micrograph.tiff_metadata import read_calibration, read_display_range, read_info
 
-__all__ = ["MAX_PIXELS", "Decoded", "decode"]
+__all__ = ["MAX_PIXELS", "Decoded", "decode", "quiet_libraries"]
 
 MAX_PIXELS = 500_000_000
 """Larger images are refused by their header, before anything is allocated."""
@@ -70,6 +71,9 @@ class Decoded:
     display_range : tuple of 2 floats or None
         ImageJ's.
     calibration : Calibration or None
+    calibration_meant : bool
+        False where it is only the file format's resolution, which may be a printer's.
+    instrument : Instrument or None
     info : str or None
     notes : tuple of str
     """
@@ -80,6 +84,8 @@ class Decoded:
     pages: int = 1
     display_range: tuple[float, float] | None = None
     calibration: Calibration | None = None
+    calibration_meant: bool = False
+    instrument: Instrument | None = None
     info: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -107,7 +113,7 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
     if not start:
         raise ImageReadError("The file is empty (0 bytes).", path=path)
     try:
-        with _quiet_libraries():
+        with quiet_libraries():
             if start[:4] in _TIFF_STARTS:
                 return _decode_tiff(handle, path, page, max_pixels)
             for magic, plugin in _PLUGINS:
@@ -143,7 +149,8 @@ _FILTER = _NotWhileReading()
 
 
 @contextmanager
-def _quiet_libraries() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
+    """Hold back, in this thread, what tifffile and Pillow log and warn of about files that we report on."""
     logger = logging.getLogger("tifffile")
     if _FILTER not in logger.filters:
         logger.addFilter(_FILTER)
@@ -190,13 +197,17 @@ def _decode_tiff(handle: BinaryIO, path: str, number: int, max_pixels: int) -> D
             raise ImageReadError(f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path)
         skip = (number - 1) * page.nbytes if images > 1 else 0
         _check_complete(page, tiff.filehandle.size, skip, path)
+        instrument = instrument_of_tiff(tiff, page)
+        calibration, meant = read_calibration(tiff, page, instrument)
         return Decoded(
             _tiff_values(page, handle, path, number, skip),
             inverted=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
             page=number,
             pages=pages,
             display_range=read_display_range(tiff, number),
-            calibration=read_calibration(tiff, page),
+            calibration=calibration,
+            calibration_meant=meant,
+            instrument=instrument,
             info=read_info(tiff, page),
         )
 

@@ -51,6 +51,10 @@ class Provenance:
         Share of the pixels (0 to 1) beyond black and beyond white.
     databar_row : int or None
         First row of the data bar, which was left gray.
+    instrument : mapping
+        Acquisition metadata (`semcolorize.micrograph.instrument.Instrument.record`).
+    pixel_size_nm : float or None
+        Width of a pixel.
     notes : sequence of str
     legend : sequence of LegendEntry
         Of the first variant.
@@ -78,6 +82,8 @@ class Provenance:
     range_source: str = "8 bit"
     clipped: tuple[float, float] = (0.0, 0.0)
     databar_row: int | None = None
+    instrument: Mapping[str, Any] = field(default_factory=dict)
+    pixel_size_nm: float | None = None
     notes: Sequence[str] = ()
     legend: Sequence[LegendEntry] = ()
     version: str = __version__
@@ -141,6 +147,8 @@ def provenance_of(
         range_source=micrograph.range_source,
         clipped=micrograph.clipped,
         databar_row=databar_row,
+        instrument=micrograph.instrument.record() if micrograph.instrument else {},
+        pixel_size_nm=micrograph.pixel_size_nm,
         notes=micrograph.notes,
         legend=tuple(legend),
         created=created,
@@ -197,7 +205,8 @@ def methods_sentence(provenance: Provenance) -> str:
     shown = f"Gray values from {black:g} to {white:g} were displayed from black to white ({p.range_source})"
     if any(p.clipped):
         shown += f", with {p.clipped[0]:.2%} of the pixels below and {p.clipped[1]:.2%} above this range"
-    bar = " The instrument's data bar was left unchanged." if p.databar_row is not None else ""
+    fate = "cut off" if p.settings.get("crop_databar") else "left unchanged"
+    bar = f" The instrument's data bar was {fate}." if p.databar_row is not None else ""
     return (
         f"The micrograph was colored with semcolorize {p.version} (weights {p.weights_name}, SHA-256"
         f" {p.weights_sha256[:12]}; seed {p.seed}), {guided}. Only the CIELAB components a* and b* were"

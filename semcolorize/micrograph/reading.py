@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from semcolorize.errors import ConfigError, ImageReadError, ShapeError
 from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
+from semcolorize.micrograph.instrument import Instrument
 from semcolorize.micrograph.lightness import gray_to_lightness_plane, shares_outside
+from semcolorize.micrograph.sidecar import read_sidecar
 
 __all__ = ["Micrograph", "micrograph_from_array", "read_micrograph"]
 
@@ -45,6 +47,8 @@ class Micrograph:
         Share of the pixels (0 to 1) beyond the black and beyond the white end of the display range.
     calibration : Calibration or None
         Size of a pixel, where the file says it.
+    instrument : Instrument or None
+        What the instrument wrote into the file, or into a text file beside it.
     info : str or None
         ImageJ's Info text, or the instrument's own metadata as text.
     path : str or None
@@ -62,6 +66,7 @@ class Micrograph:
     range_source: str
     clipped: tuple[float, float] = (0.0, 0.0)
     calibration: Calibration | None = None
+    instrument: Instrument | None = None
     info: str | None = field(default=None, repr=False)
     path: str | None = None
     sha256: str | None = None
@@ -79,6 +84,11 @@ class Micrograph:
         """Width of a pixel in nm; None where the file does not say it."""
         nanometers = self.calibration.nanometers if self.calibration else None
         return nanometers[0] if nanometers else None
+
+    @property
+    def stated_rows(self) -> int | None:
+        """Rows above the data bar as the instrument states them; None where it does not."""
+        return self.instrument.image_rows(self.shape) if self.instrument else None
 
     @cached_property
     def lightness(self) -> np.ndarray:
@@ -145,6 +155,7 @@ def read_micrograph(
             sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
             handle.seek(0)
             decoded = decode(handle, name, page=1 if page is None else page, max_pixels=max_pixels)
+        decoded = _with_sidecar(decoded, name)
     except ImageReadError:
         raise
     except FileNotFoundError:
@@ -156,6 +167,19 @@ def read_micrograph(
         reason = getattr(error, "strerror", None) or error
         raise ImageReadError(f"The file cannot be read: {reason}.", path=name) from None
     return _micrograph(decoded, display_range, allow_color, databar, path=name, sha256=sha256)
+
+
+def _with_sidecar(decoded: Decoded, name: str) -> Decoded:
+    """Add what the instrument's text file says; what stands in the image itself comes first."""
+    found = read_sidecar(name) if decoded.instrument is None else None
+    if found is None:
+        return decoded
+    instrument, text = found
+    calibration = instrument.calibration
+    if calibration is None or not calibration.is_plausible or decoded.calibration_meant:
+        calibration = decoded.calibration
+    info = "\n\n".join(part for part in (decoded.info, text.strip()) if part)
+    return replace(decoded, calibration=calibration, instrument=instrument, info=info)
 
 
 def micrograph_from_array(
@@ -223,7 +247,11 @@ def _micrograph(
         notes += [note] if note else []
         if whole is not None:
             stored, stored_source = whole, "full scale"
-    shown, source = _display_range(values, display_range, stored, stored_source, databar, path)
+    instrument = decoded.instrument
+    stated = instrument.image_rows((values.shape[0], values.shape[1])) if instrument else None
+    # The white letters of a data bar are no part of the image's range.
+    image = values if values.dtype == np.uint8 else values[: databar_first_row(databar, values, stated=stated)]
+    shown, source = _display_range(image, display_range, stored, stored_source, path)
     if source == "constant image":
         notes.append(f"All pixels have the same gray value, {float(values.flat[0]):g}: shown as medium gray.")
     if decoded.inverted and source != "given":
@@ -236,6 +264,7 @@ def _micrograph(
         range_source=source,
         clipped=shares_outside(values, shown),
         calibration=decoded.calibration,
+        instrument=instrument,
         info=decoded.info,
         path=path,
         sha256=sha256,
@@ -318,11 +347,10 @@ def _gray_of_rgb(
 
 
 def _display_range(
-    values: np.ndarray,
+    image: np.ndarray,
     given: tuple[float, float] | None,
     stored: tuple[float, float] | None,
     stored_source: str,
-    databar: str | int,
     path: str | None,
 ) -> tuple[tuple[float, float], str]:
     if given is not None:
@@ -334,12 +362,10 @@ def _display_range(
                 key="display_range",
             )
         return (black, white), "given"
-    if values.dtype == np.uint8:
+    if image.dtype == np.uint8:
         return (0.0, 255.0), "8 bit"
     if stored is not None and np.isfinite(stored).all() and stored[0] < stored[1]:
         return (float(stored[0]), float(stored[1])), stored_source
-    # The white letters of a data bar are no part of the image's range.
-    image = values[: databar_first_row(databar, values)]
     low, high = (float(value) for value in np.percentile(image, _PERCENTILES))
     if low == high:
         # Nearly everything is one value; what is not decides.

@@ -6,7 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import tifffile
+
 from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.instrument import Instrument
 
 __all__ = ["read_calibration", "read_display_range", "read_info"]
 
@@ -30,13 +33,21 @@ def read_display_range(tiff: Any, page: int) -> tuple[float, float] | None:
     return (low, high) if math.isfinite(low) and math.isfinite(high) and low < high else None
 
 
-def read_calibration(tiff: Any, page: Any) -> Calibration | None:
-    """Return the size of a pixel from ImageJ's, the instrument's or the TIFF's own fields, or None."""
-    for read in (_imagej_calibration, _instrument_calibration, _resolution_calibration):
-        calibration = read(tiff, page)
+def read_calibration(tiff: Any, page: Any, instrument: Instrument | None = None) -> tuple[Calibration | None, bool]:
+    """Return the size of a pixel from ImageJ's, the instrument's, OME's or the TIFF's own fields, or None.
+
+    Returns
+    -------
+    calibration : Calibration or None
+    meant : bool
+        False for the TIFF's own resolution, which any program may have written for a printer.
+    """
+    own = instrument.calibration if instrument is not None else None
+    for calibration in (_imagej_calibration(tiff, page), own, _ome_calibration(tiff)):
         if calibration is not None and calibration.is_plausible:
-            return calibration
-    return None
+            return calibration, True
+    calibration = _resolution_calibration(tiff, page)
+    return (calibration if calibration is not None and calibration.is_plausible else None), False
 
 
 def _imagej_calibration(tiff: Any, page: Any) -> Calibration | None:
@@ -60,21 +71,18 @@ def _unescape(unit: str) -> str:
     return unit.encode("latin-1", "backslashreplace").decode("unicode_escape", "replace")
 
 
-def _instrument_calibration(tiff: Any, page: Any) -> Calibration | None:
-    fei = tiff.fei_metadata
-    if fei:
-        scan = fei.get("Scan") or fei.get("EScan") or {}
-        if isinstance(scan, Mapping):
-            x_size, y_size = _number(scan.get("PixelWidth")), _number(scan.get("PixelHeight"))
-            if x_size > 0 and y_size > 0:
-                return Calibration.from_meters(x_size, y_size)
-    zeiss = tiff.sem_metadata
-    if zeiss:
-        for key in ("ap_image_pixel_size", "ap_pixel_size"):
-            entry = zeiss.get(key)
-            if isinstance(entry, tuple) and len(entry) == 3 and _number(entry[1]) > 0:
-                return Calibration(_number(entry[1]), _number(entry[1]), str(entry[2]))
-    return None
+def _ome_calibration(tiff: Any) -> Calibration | None:
+    if not tiff.ome_metadata:
+        return None
+    try:
+        image = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
+        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+        x_size, y_size = _number(pixels["PhysicalSizeX"]), _number(pixels["PhysicalSizeY"])
+    except (LookupError, TypeError, ValueError, SyntaxError):
+        # SyntaxError: what XML parsers raise.
+        return None
+    # The OME schema's unit, where none is given.
+    return Calibration(x_size, y_size, str(pixels.get("PhysicalSizeXUnit", "µm")))
 
 
 def _resolution_calibration(tiff: Any, page: Any) -> Calibration | None:

@@ -149,7 +149,7 @@ class PreparedMicrograph:
         elif not isinstance(image, Micrograph):
             image = micrograph_from_array(image)
         working_shape(image.shape, working_size)
-        return cls(image, databar_first_row(databar, image.pixels), working_size)
+        return cls(image, databar_first_row(databar, image.pixels, stated=image.stated_rows), working_size)
 
     @cached_property
     def lightness(self) -> np.ndarray:

@@ -74,6 +74,14 @@ def test_a_blanked_image_has_its_bar_below_the_line() -> None:
     assert find_databar(image) == 480
 
 
+def test_a_dark_image_has_its_bar_below_the_step() -> None:
+    rng = np.random.default_rng(2)
+    image = np.where(rng.random((480, 640)) < 0.3, scene(), 0)
+    assert (image == 0).mean(axis=1).min() > 0.5 and (image == 0).mean(axis=1).max() < 0.85
+    assert find_databar(with_bar(image, 36, 0, 255).astype(np.uint8)) == 480
+    assert find_databar(image.astype(np.uint8)) is None
+
+
 def test_black_ground_below_particles_is_no_bar() -> None:
     rng = np.random.default_rng(1)
     y, x = np.mgrid[:480, :640]

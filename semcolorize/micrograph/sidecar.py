@@ -1,0 +1,59 @@
+"""The text file that Hitachi, JEOL and TESCAN instruments write beside an image."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from semcolorize.micrograph.instrument import Instrument, instrument_of_text
+
+__all__ = ["read_sidecar", "sidecar_names"]
+
+_MAX_BYTES = 2_000_000
+
+
+def sidecar_names(name: str) -> Iterator[str]:
+    """Names that the text file of an image may have: ``a.txt``, ``a.hdr``, ``a-tif.hdr`` for ``a.tif``."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122
+    for ending in (".txt", ".TXT", ".hdr", ".HDR"):
+        yield stem + ending
+    yield f"{stem}-{suffix[1:]}.hdr"
+
+
+def read_sidecar(path: str | os.PathLike[str]) -> tuple[Instrument, str] | None:
+    """Look for an instrument's text file beside an image.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The image.
+
+    Returns
+    -------
+    found : (Instrument, str) or None
+        What it says, and its whole text. None where there is none, or none by an instrument known.
+    """
+    for name in sidecar_names(os.fspath(path)):
+        place = Path(name)
+        # A text that cannot be read is none; the image can be colored without.
+        with contextlib.suppress(OSError, ValueError):
+            if not place.is_file() or place.stat().st_size > _MAX_BYTES:
+                continue
+            text = _decoded(place.read_bytes())
+            instrument = instrument_of_text(text)
+            if instrument is not None:
+                return dataclasses.replace(instrument, sidecar=name), text
+    return None
+
+
+def _decoded(content: bytes) -> str:
+    """Text in whatever encoding the instrument's Windows had."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    for encoding in ("utf-8-sig", "cp932", "cp1252"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode(encoding)
+    return content.decode("latin-1")

@@ -1,0 +1,95 @@
+"""The example jobs run as they stand, and the documented commands work on them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from batch_tools import EXAMPLES, batch, example, table
+from PIL import Image
+
+from semcolorize.pipeline import Colorizer
+from semcolorize.scenes import make_scene
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of example jobs, with an instrument folder as its comments say."""
+    folder = tmp_path_factory.mktemp("examples") / "jobs"
+    shutil.copytree(EXAMPLES / "jobs", folder)
+    script = [sys.executable, EXAMPLES / "instrument_folder.py", "--out", folder / "month", "--count", "12"]
+    answer = subprocess.run([*script, "--size", "256", "192"], capture_output=True, text=True, check=True)
+    assert "12 files" in answer.stdout and "1 of them broken" in answer.stdout
+    return folder
+
+
+def test_every_example_job_is_valid(jobs: Path) -> None:
+    words = [sys.executable, "-m", "semcolorize", "check", *sorted(jobs.glob("*.yaml"))]
+    answer = subprocess.run(words, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert "one_line.yaml: job, month to colored, engine local" in answer.stdout
+    assert "default hints house.hints.yaml" in answer.stdout
+    assert "tilt_series.yaml" in answer.stdout
+
+
+def test_one_line(jobs: Path) -> None:
+    answer = batch(jobs / "one_line.yaml", code=3)
+    rows = table(jobs / "colored")
+    counts = {status: sum(row["status"] == status for row in rows.values()) for status in ("done", "failed", "skipped")}
+    # Those without any hints are left alone, and it is said why.
+    assert counts["failed"] == 1 and counts["skipped"] >= 1 and counts["done"] == 11 - counts["skipped"]
+    assert all("hints: default" in row["reason"] for row in rows.values() if row["status"] == "skipped")
+    assert f"{counts['skipped']} left alone, 1 failed" in answer.stdout
+
+
+def test_core_facility(jobs: Path) -> None:
+    batch(jobs / "core_facility.yaml", code=3)
+    rows = table(jobs / "house_colored")
+    assert sum(row["status"] == "done" for row in rows.values()) == 11
+    assert {row["hints"].split(" ")[0] for row in rows.values() if row["status"] == "done"} == {
+        "file", "overlay", "default"
+    }  # fmt: skip
+    name, row = next((name, row) for name, row in rows.items() if row["hints"] == "default")
+    result = jobs / "house_colored" / row["result"]
+    assert (jobs / "house_colored" / name).is_symlink()
+    tiff, picture = tifffile.imread(result), np.asarray(Image.open(result.with_suffix(".png")))
+    # The scale bar is in the picture, and nowhere else.
+    changed = np.argwhere((tiff != picture).any(axis=-1))
+    assert len(changed) and changed[:, 0].max() < int(row["databar_row"]) and changed[:, 1].min() > tiff.shape[1] // 2
+    assert "sphere #d1495b" in row["legend"]
+
+
+def test_tilt_series(jobs: Path) -> None:
+    folder = jobs / "month" / "tilts"
+    folder.mkdir()
+    scene = make_scene(4, (96, 128), families=["spheres"], substrate="rough")
+    for angle in (0, 15, 30):
+        gray = np.rint(np.roll(scene.lightness, angle // 5, axis=1) * 2.55).astype(np.uint8)
+        tifffile.imwrite(folder / f"stage_tilt{angle:02d}.tif", gray)
+    (folder / "stage_tilt00.hints.yaml").write_text("hints:\n  - {point: [60, 50], color: teal}\n")
+    job = jobs / "tilt_series.yaml"
+    plan = batch(job, "--dry-run").stdout
+    assert plan.count("[series tilts/stage]") == 3
+    if hasattr(Colorizer, "colorize_views"):
+        batch(job)
+        assert len(table(jobs / "tilts_colored")) == 3
+    else:
+        assert "tilt_series.yaml:5: series:" in batch(job, code=2).stderr
+        assert not (jobs / "tilts_colored").exists()
+
+
+def test_the_script_makes_what_its_manifest_says(tmp_path: Path) -> None:
+    module = example("instrument_folder")
+    manifest = module.make_folder(tmp_path / "a", 60, size=(64, 48), broken=0.2, seed=5)
+    assert len(manifest) == 60 and all((tmp_path / "a" / name).is_symlink() or (tmp_path / "a" / name).exists()
+                                       for name in manifest)  # fmt: skip
+    assert {entry["broken"] for entry in manifest.values() if "broken" in entry} == set(module.BROKEN)
+    again = module.make_folder(tmp_path / "b", 60, size=(64, 48), broken=0.2, seed=5)
+    assert again == manifest
+    twins = [(name, entry["same_as"]) for name, entry in manifest.items() if "same_as" in entry]
+    assert twins and all((tmp_path / "a" / a).read_bytes() == (tmp_path / "a" / b).read_bytes() for a, b in twins)
