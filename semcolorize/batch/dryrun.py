@@ -17,7 +17,7 @@ from semcolorize.batch.ledger import Ledger
 from semcolorize.batch.local import color_loaded, read_group
 from semcolorize.batch.messages import Request, Settings
 from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, shown
-from semcolorize.batch.work import Workbench, series_supported
+from semcolorize.batch.work import Workbench
 from semcolorize.hintfiles.roi_archive import has_rois
 
 __all__ = ["Preview", "preview"]
@@ -99,8 +99,6 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     """
     plan = make_plan(job)
     found = Preview(notes=list(plan.notes))
-    if job.spec.series is not None and not series_supported():
-        found.notes.append("series: this semcolorize cannot color series yet; without --dry-run the job is refused.")
     ledger = _peek(job.output_folder / Ledger.FILE)
     settings = Settings.of(job, no_hints=no_hints(job), threads=job.spec.engine.threads)
     key = _key(settings, ledger)

@@ -16,7 +16,7 @@ from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Entry, Ledger
 from semcolorize.batch.messages import Failed, Outcome, Request, Settings, Skipped, Staged
 from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, shown
-from semcolorize.batch.work import Workbench, is_fatal, series_supported
+from semcolorize.batch.work import Workbench, is_fatal
 from semcolorize.errors import ConfigError, OutputError
 
 __all__ = ["Progress", "Run", "Summary", "run_job"]
@@ -123,11 +123,10 @@ def run_job(
     Raises
     ------
     ConfigError
-        If the job cannot be run: no engine, a series where series cannot be colored.
+        If the job cannot be run: no engine.
     OutputError
         If the output folder cannot be used or its disk is full. What was done is kept; the run can be repeated.
     """
-    check_series(job)
     with Ledger.open(job.output_folder) as ledger:
         run = Run(job, ledger, retry_failed=retry_failed, on_progress=on_progress)
         try:
@@ -138,17 +137,6 @@ def run_job(
                 with contextlib.suppress(OutputError):
                     run.write_report()
         return run.summary
-
-
-def check_series(job: Job) -> None:
-    """Refuse a job with ``series:`` where the views of a series cannot be colored together yet."""
-    if job.spec.series is not None and not series_supported():
-        raise job.source.fault(
-            "series: this semcolorize cannot color the views of a series together yet, and coloring them one by one"
-            " would not give the same structure the same color. Leave series: out to color each view by its own"
-            " hints; --dry-run shows which files would belong together.",
-            ("series",),
-        )
 
 
 class Run:

@@ -35,7 +35,7 @@ from semcolorize.result import ColorResult, output_paths
 if TYPE_CHECKING:
     from semcolorize.pipeline import Colorizer
 
-__all__ = ["Workbench", "color_group", "failure", "is_fatal", "series_supported"]
+__all__ = ["Workbench", "color_group", "failure", "is_fatal"]
 
 _THUMBNAIL = 200
 _FATAL = frozenset(
@@ -184,15 +184,8 @@ def color_group(colorizer: Colorizer, loaded: Sequence[Loaded], options: dict[st
     """
     if len(loaded) == 1:
         return [colorizer.colorize(loaded[0].micrograph, loaded[0].hints, **options)]
-    views = colorizer.colorize_views  # type: ignore[attr-defined]
-    return list(views([each.micrograph for each in loaded], [each.hints for each in loaded], **options))
-
-
-def series_supported() -> bool:
-    """Tell whether this semcolorize can color the views of a series together."""
-    from semcolorize.pipeline import Colorizer
-
-    return hasattr(Colorizer, "colorize_views")
+    micrographs, hints = [each.micrograph for each in loaded], [each.hints for each in loaded]
+    return colorizer.colorize_views(micrographs, hints, **options)
 
 
 def failure(

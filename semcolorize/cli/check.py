@@ -65,10 +65,7 @@ def _describe(path: Path) -> str:
 
 def _describe_job(path: Path) -> str:
     from semcolorize.batch.job import read_job
-    from semcolorize.batch.work import series_supported
 
     job = read_job(path)
-    if job.spec.series is not None and not series_supported():
-        click.echo("note: series: this semcolorize cannot color series yet; the job would be refused.", err=True)
     hints = f", default hints {job.default_hints.name}" if job.default_hints else ""
     return f"job, {job.input_folder.name} to {job.output_folder.name}, engine {job.spec.engine.kind}{hints}"

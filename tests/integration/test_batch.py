@@ -22,7 +22,7 @@ from semcolorize.batch.job import read_job
 from semcolorize.batch.ledger import Ledger
 from semcolorize.batch.runner import run_job
 from semcolorize.color.lab import rgb_to_lab
-from semcolorize.errors import ConfigError, OutputError
+from semcolorize.errors import OutputError
 from semcolorize.micrograph.reading import read_micrograph
 
 
@@ -324,20 +324,6 @@ def test_a_read_only_output_folder(small: Path, small_disk: Path) -> None:
     small.write_text(small.read_text().replace("folder: colored", f"folder: {small_disk}/out"))
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert "read-only" in batch(small, code=1).stderr
-
-
-def test_series_are_refused_until_they_can_be_colored_together(small: Path) -> None:
-    from semcolorize.pipeline import Colorizer
-
-    small.write_text(small.read_text() + 'series: {by: "(?P<series>[a-z]+)_[0-9]+"}\n')
-    job = read_job(small)
-    if hasattr(Colorizer, "colorize_views"):
-        assert run_job(job).exit_code == 0
-        return
-    with pytest.raises(ConfigError, match=r"job.yaml:6: series: .*one by one") as caught:
-        run_job(job)
-    assert caught.value.exit_code == 2 and not job.output_folder.exists()
-    assert "[series fei]" in batch(small, "--dry-run").stdout
 
 
 def test_faults_of_a_job_are_usage_errors(small: Path) -> None:
