@@ -23,6 +23,7 @@ _COMMANDS = {
     "doctor": ("doctor", "Say what works on this machine, with advice."),
     "evaluate": ("evaluate", "Score the model against classical methods on color images."),
     "train": ("train", "Train a model after a recipe."),
+    "imagej": ("imagej", "Put macros into Fiji or ImageJ; the worker that serves them."),
 }
 
 

@@ -48,7 +48,7 @@ Dialog.addString("Data_bar", "auto", 6);
 Dialog.addToSameRow();
 Dialog.addMessage("auto, none, or its height in rows; it stays gray", 11, "#606060");
 Dialog.addChoice("Device", newArray("auto", "cpu", "cuda"), "auto");
-Dialog.addCheckbox("Color_image: take its lightness", false);
+Dialog.addCheckbox("Color_image: accepted, its lightness is used", false);
 Dialog.addCheckbox("Legend in a window", true);
 Dialog.addHelp("<html><h3>Colorize SEM</h3><p>Draw ROIs, give them a color (Edit &gt; Selection &gt; Properties) and " +
     "add them to the ROI Manager (key t),<br>or use the toolset SEM Colorize. A gray ROI keeps its place gray.</p>" +
@@ -130,12 +130,16 @@ if (state == "done") {
     if (legend) {
         open(folder + "result_legend.png");
         rename("Legend of " + plain(name));
+        if (!quiet) setLocation(maxOf(screenWidth - getWidth() - 40, 0), 130);
+        key = getImageID();
     }
     open(folder + "result.tif");
     result = getImageID();
     rename(plain(name) + " colored");
     setVoxelSize(width, height, depth, unit);
     done = runMacro(engine, "clear\n" + folder);
+    // The legend stays in view, the result stays the active image.
+    if (legend && !quiet) selectImage(key);
     selectImage(result);
     showStatus("SemColorize: " + said);
 } else if (state == "cancelled") {

@@ -6,6 +6,7 @@
 //   quote\nTEXT    TEXT as a JSON string, in ASCII
 //   palette\nNAME  a palette: name=#rrggbb, a line each; or ERROR=...
 //   fail\nTEXT     shows TEXT in a window of its own (headless: in the log)
+//   show\nNAME\nTEXT  shows TEXT in the window NAME
 //   clear\nFOLDER  removes a job folder
 
 var home = File.getDirectory(getInfo("macro.filepath"));
@@ -23,6 +24,7 @@ if (command == "run") return "" + runJob(rest);
 if (command == "quote") return "" + quote(rest);
 if (command == "palette") return "" + palette(rest);
 if (command == "fail") return "" + fail(rest);
+if (command == "show") return "" + show(substring(rest, 0, indexOf(rest, "\n")), substring(rest, indexOf(rest, "\n") + 1));
 if (command == "clear") return "" + clearJob(rest);
 if (command == "get") return "" + value(substring(rest, indexOf(rest, "\n") + 1), substring(rest, 0, indexOf(rest, "\n")));
 return "ERROR=engine.ijm knows no command " + command;
@@ -113,13 +115,13 @@ function runJob(folder) {
         }
         if (!headless) {
             if (!opened && now - begin > 700) {
-                run("Text Window...", "name=[" + window + "] width=60 height=6");
+                run("Text Window...", "name=[" + window + "] width=52 height=3");
                 opened = true;
             }
             if (opened && !cancelled) {
                 if (isOpen(window))
-                    print("[" + window + "]", "\\Update:" + text + "\n \n" + round((now - begin) / 1000) +
-                        " s so far\n \nClose this window to cancel.\n");
+                    print("[" + window + "]", "\\Update:" + text + "\n" + round((now - begin) / 1000) +
+                        " s; close this window to cancel");
                 else {
                     cancelled = true;
                     File.saveString("", folder + "cancel");
@@ -200,15 +202,18 @@ function quote(text) {
 
 function fail(text) {
     call("ij.Prefs.set", "semcolorize.error", text);
+    showStatus("SemColorize: nothing was made; see the window SemColorize message");
+    return "" + show("SemColorize message", text);
+}
+
+function show(window, text) {
     if (startsWith(call("java.awt.GraphicsEnvironment.isHeadless"), "true")) {
         print("SemColorize: " + text);
         return "";
     }
-    window = "SemColorize message";
     if (isOpen(window)) print("[" + window + "]", "\\Update:");
     else run("Text Window...", "name=[" + window + "] width=90 height=16");
     print("[" + window + "]", text + "\n");
-    showStatus("SemColorize: nothing was made; see the window " + window);
     return "";
 }
 

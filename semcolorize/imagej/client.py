@@ -35,6 +35,8 @@ _PROBE_SECONDS = 0.5
 _WATCH_SECONDS = 1.0
 _CANCEL_SECONDS = 30.0
 """A worker that does not react to a cancel for so long is stuck, and is stopped."""
+_ASKING_SECONDS = 60.0
+"""A macro that waits says so every second; one that was ended with Esc, or whose ImageJ was closed, does not."""
 _STARTS = 3
 _LOG_BYTES = 1 << 20
 
@@ -110,7 +112,7 @@ class _Watch:
             status = read_status(self.folder)
             if status is not None and status.finished:
                 return status
-            if wants_cancel(self.folder):
+            if wants_cancel(self.folder) or self._forsaken():
                 self._cancel()
             touch()
             probe()
@@ -123,8 +125,8 @@ class _Watch:
         """End a worker of another version or installation: it would not do what this one's macros ask for."""
         from semcolorize.imagej.worker import identity
 
-        about = self.home.worker()
-        if about and {key: about.get(key) for key in identity()} != identity() and self.home.worker_lives():
+        about, mine = self.home.worker(), identity()
+        if about and {key: about.get(key) for key in mine} != mine and self.home.worker_lives():
             self.home.retire.write_bytes(str(about.get("pid", "")).encode())
 
     def _look_after_worker(self) -> None:
@@ -175,6 +177,15 @@ class _Watch:
             if isinstance(pid, int):
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             raise BridgeError(f"The worker did not react to the cancel for {_CANCEL_SECONDS:g} s and was stopped.")
+
+    def _forsaken(self) -> bool:
+        try:
+            silent = time.time() - (self.folder / "asking").stat().st_mtime > _ASKING_SECONDS
+        except OSError:
+            return False
+        if silent:
+            (self.folder / "cancel").touch()
+        return silent
 
     def _log_tail(self) -> str:
         try:

@@ -6,6 +6,7 @@
     status.txt     how far it is: lines of key=value, ASCII, replaced as a whole
     cancel         made by the macro: the job is to stop
     watch          touched by the client as long as it watches over the job
+    asking         touched by the macro as long as it waits
     result.tif     and what else the job makes
 
 Texts in ``status.txt`` are ASCII because ImageJ 1.53t reads files in whatever encoding the system has: what is not

@@ -100,7 +100,7 @@ def do_job(job: Job, folder: Path, models: Models, tell: Tell) -> Done:
             return _series(job, folder, models, tell)
         case SaveJob():
             tell(0.2, "saving")
-            written = save_variant(folder / job.image, Path(job.target), overwrite=job.overwrite)
+            written = save_variant(folder / job.image, Path(job.target), label=job.label, overwrite=job.overwrite)
             return Done(f"saved {written[0].name}", tuple(str(path) for path in written))
         case BatchJob():
             return _batch(job, folder, tell)

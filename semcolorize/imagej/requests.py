@@ -81,6 +81,8 @@ class SaveJob(_Strict):
     ----------
     image : str
         The slice, in the job folder, with its Info.
+    label : str
+        Of the slice.
     target : str
         TIFF to write.
     overwrite : bool
@@ -88,6 +90,7 @@ class SaveJob(_Strict):
 
     kind: Literal["save"]
     image: FileName = "image.tif"
+    label: str = ""
     target: Annotated[str, Field(min_length=1)]
     overwrite: bool = False
 

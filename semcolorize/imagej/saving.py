@@ -22,7 +22,7 @@ __all__ = ["save_variant"]
 _PROVENANCE = "semcolorize provenance (JSON)\n"
 
 
-def save_variant(source: Path, target: Path, *, overwrite: bool = False) -> list[Path]:
+def save_variant(source: Path, target: Path, *, label: str = "", overwrite: bool = False) -> list[Path]:
     """Write a colored image that ImageJ holds, with everything a paper needs.
 
     Parameters
@@ -31,6 +31,8 @@ def save_variant(source: Path, target: Path, *, overwrite: bool = False) -> list
         RGB TIFF as ImageJ saved it, with the Info of a result.
     target : Path
         TIFF to write; PNG, legend and JSON stand beside it under its stem.
+    label : str
+        Of the slice: which variant it is.
     overwrite : bool
 
     Returns
@@ -55,7 +57,7 @@ def save_variant(source: Path, target: Path, *, overwrite: bool = False) -> list
     rgb = np.asarray(decoded.values)
     if rgb.ndim != 3 or rgb.shape[-1] != 3 or rgb.dtype != np.uint8:
         raise ImageReadError("This is no RGB image; save a result of Colorize SEM.")
-    label, overlays = _imagej_parts(source)
+    label, overlays = label or "variant 1", _overlays(source)
     info = decoded.info or ""
     record = _record(info)
     record |= {"variant": label}
@@ -109,14 +111,10 @@ def _record(info: str) -> dict[str, Any]:
     )
 
 
-def _imagej_parts(source: Path) -> tuple[str, list[bytes]]:
+def _overlays(source: Path) -> list[bytes]:
     with tifffile.TiffFile(source) as tiff:
-        metadata = tiff.imagej_metadata or {}
-    labels = metadata.get("Labels") or []
-    labels = [labels] if isinstance(labels, str) else list(labels)
-    overlays = metadata.get("Overlays") or []
-    overlays = [overlays] if isinstance(overlays, bytes) else list(overlays)
-    return str(labels[0]) if labels else "variant 1", overlays
+        overlays = (tiff.imagej_metadata or {}).get("Overlays") or []
+    return [overlays] if isinstance(overlays, bytes) else list(overlays)
 
 
 def _png(rgb: np.ndarray) -> bytes:

@@ -33,8 +33,10 @@ _TELL_SECONDS = 0.15
 
 
 def identity() -> dict[str, object]:
-    """What tells this worker from one of another installation."""
-    return {"version": __version__, "python": sys.executable, "package": str(Path(__file__).parent.parent)}
+    """What tells this worker from one of another installation, or of one that was updated since."""
+    package = Path(__file__).parent.parent
+    newest = max(path.stat().st_mtime_ns for path in package.rglob("*.py"))
+    return {"version": __version__, "python": sys.executable, "package": str(package), "newest": newest}
 
 
 def serve(home: Home, *, idle_minutes: float = 30.0, preload: bool = True) -> bool:
