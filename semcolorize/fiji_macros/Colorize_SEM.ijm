@@ -1,6 +1,6 @@
 // Plugins > SemColorize > Colorize SEM: colors the active image from colored ROIs.
 //
-// From a macro:  run("Colorize SEM", "variants=3 fill=gray legend");
+// From a macro:  run("Colorize SEM", "variants=3 fill=gray legend");   (in batch mode: with the ROIs on the overlay)
 // Keys: hints variants seed fill spread steps data device color legend. The original is never changed.
 
 requires("1.53t");
@@ -44,17 +44,18 @@ Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
 Dialog.addToSameRow();
 Dialog.addMessage("color all look-alikes, or only what was touched", 11, "#606060");
 Dialog.addNumber("Steps", 0, 0, 5, "0: as the model recommends");
-Dialog.addString("Data_bar", "auto", 6);
+Dialog.addString("Data bar", "auto", 6);
 Dialog.addToSameRow();
 Dialog.addMessage("auto, none, or its height in rows; it stays gray", 11, "#606060");
 Dialog.addChoice("Device", newArray("auto", "cpu", "cuda"), "auto");
-Dialog.addCheckbox("Color_image: accepted, its lightness is used", false);
+Dialog.addCheckbox("Color image: accepted, its lightness is used", false);
 Dialog.addCheckbox("Legend in a window", true);
 Dialog.addHelp("<html><h3>Colorize SEM</h3><p>Draw ROIs, give them a color (Edit &gt; Selection &gt; Properties) and " +
     "add them to the ROI Manager (key t),<br>or use the toolset SEM Colorize. A gray ROI keeps its place gray.</p>" +
     "<p>Only color is added: the lightness of every pixel stays as measured.</p></html>");
 Dialog.show();
-source = Dialog.getChoice();
+choice = Dialog.getChoice();
+source = choice;
 variants = Dialog.getNumber();
 seed = Dialog.getNumber();
 fillMode = Dialog.getChoice();
@@ -75,6 +76,9 @@ lack = "";
 if (source == "ROI Manager" && marks == 0) lack = "The ROI Manager holds no ROIs: draw one, give it a color and press t.";
 if (source == "overlay" && drawn == 0) lack = "The image has no overlay: draw a ROI and press b, or use the ROI Manager.";
 if (source == "selection" && kind < 0) lack = "There is no selection on the image: draw one, or use the ROI Manager.";
+if (source == "none" && choice != "none" && is("Batch Mode"))
+    lack = "No hints were found. In batch mode macros do not share a ROI Manager: put the ROIs on the overlay\n" +
+        "(run(\"Add Selection...\")), or say hints=none to let the model choose.";
 if (isNaN(variants) || variants < 1 || variants != round(variants)) lack = "Variants is " + variants + "; a whole number from 1 on is needed.";
 if (isNaN(seed) || seed < 0 || seed != round(seed)) lack = "Seed is " + seed + "; a whole number from 0 on is needed.";
 if (isNaN(steps) || steps < 0 || steps != round(steps)) lack = "Steps is " + steps + "; a whole number from 0 on is needed.";
@@ -92,13 +96,18 @@ if (source == "ROI Manager") {
 }
 if (source == "selection") {
     // A selection without a color means the foreground color.
-    if (Roi.getStrokeColor == "none" && Roi.getFillColor == "none") Roi.setStrokeColor(foreground());
+    color = foreground();
+    if (Roi.getStrokeColor == "none" && Roi.getFillColor == "none") Roi.setStrokeColor(color);
     hints = "hints.roi";
     saveAs("Selection", folder + hints);
 }
 if (source == "overlay") hints = "image.tif";
 file = "";
-if (getInfo("image.filename") != "") file = getInfo("image.directory") + getInfo("image.filename");
+if (getInfo("image.filename") != "") {
+    file = getInfo("image.directory") + getInfo("image.filename");
+    // Where Save Colorized will suggest to save.
+    call("ij.Prefs.set", "semcolorize.folder", getInfo("image.directory"));
+}
 getVoxelSize(width, height, depth, unit);
 
 // No macro is run inside batch mode: ImageJ would leave it and close what is hidden.

@@ -21,12 +21,11 @@ if (startsWith(folder, "ERROR=")) {
 }
 variant = getSliceNumber();
 name = getTitle();
-suggestion = getInfo("image.directory");
-if (suggestion == "" || startsWith(suggestion, folder)) suggestion = getDirectory("home");
+suggestion = call("ij.Prefs.get", "semcolorize.folder", getDirectory("home"));
 Dialog.create("Save Colorized");
 Dialog.addMessage("Saves variant " + variant + " of " + nSlices + ", the one that is shown:\n" +
     "TIFF for ImageJ, PNG for slides, the legend, and how it was made (JSON).", 13, "black");
-Dialog.addFile("Save_as", suggestion + name + " " + variant + ".tif");
+Dialog.addFile("Save as", suggestion + name + " " + variant + ".tif");
 Dialog.addCheckbox("Replace existing files", false);
 Dialog.show();
 target = Dialog.getString();

@@ -184,7 +184,7 @@ function spell(text) {
         letter = charCodeAt(text, i);
         if (letter == 92) out += "\\\\";
         else if (letter == 10) out += "\\n";
-        else if (letter < 32 || letter > 126) out += code(letter);
+        else if (letter < 32 || letter > 126) out = out + code(letter);
         else out += fromCharCode(letter);
     }
     return out;
@@ -194,7 +194,7 @@ function quote(text) {
     out = "";
     for (i = 0; i < lengthOf(text); i++) {
         letter = charCodeAt(text, i);
-        if (letter < 32 || letter > 126 || letter == 34 || letter == 92) out += code(letter);
+        if (letter < 32 || letter > 126 || letter == 34 || letter == 92) out = out + code(letter);
         else out += fromCharCode(letter);
     }
     return fromCharCode(34) + out + fromCharCode(34);
