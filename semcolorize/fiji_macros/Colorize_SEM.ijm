@@ -11,7 +11,8 @@ if (nImages == 0) {
     stop("There is no image open. Open a micrograph (File > Open), put colored ROIs on it, and run this again.");
     exit();
 }
-original = getImageID();
+var original = getImageID();
+var result = 0;
 name = getTitle();
 slice = getSliceNumber();
 kind = selectionType();
@@ -39,7 +40,7 @@ Dialog.addNumber("Variants", 3, 0, 5, "proposals, one slice each");
 Dialog.addNumber("Seed", 0, 0, 5, "another number: other proposals");
 Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");
 Dialog.addToSameRow();
-Dialog.addMessage("what no hint reaches: gray, or colored by the model", 11, "#606060");
+Dialog.addMessage("what no hint reaches; auto: colored by the model", 11, "#606060");
 Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
 Dialog.addToSameRow();
 Dialog.addMessage("color all look-alikes, or only what was touched", 11, "#606060");
@@ -139,13 +140,14 @@ if (state == "done") {
     if (legend) {
         open(folder + "result_legend.png");
         rename("Legend of " + plain(name));
-        if (!quiet) setLocation(maxOf(screenWidth - getWidth() - 40, 0), 130);
+        if (!quiet) setLocation(maxOf(screenWidth - getWidth() - 40, 0), maxOf(screenHeight - getHeight() - 120, 0));
         key = getImageID();
     }
     open(folder + "result.tif");
     result = getImageID();
     rename(plain(name) + " colored");
     setVoxelSize(width, height, depth, unit);
+    if (!quiet) beside();
     done = runMacro(engine, "clear\n" + folder);
     // The legend stays in view, the result stays the active image.
     if (legend && !quiet) selectImage(key);
@@ -159,6 +161,15 @@ if (state == "done") {
     text = get(status, "error");
     if (text == "") text = get(status, "ERROR");
     stop(text);
+}
+
+// The result to the right of the original, where the screen has room for it.
+function beside() {
+    getLocationAndSize(rx, ry, rw, rh);
+    selectImage(original);
+    getLocationAndSize(ox, oy, ow, oh);
+    selectImage(result);
+    if (ox + ow + rw + 8 <= screenWidth) setLocation(ox + ow + 8, oy);
 }
 
 function get(status, key) {

@@ -52,7 +52,7 @@ class Screen:
         reading, writing = os.pipe()
         self._processes = [
             subprocess.Popen(
-                ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x860x24"],
+                ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1880x820x24"],
                 pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )
         ]  # fmt: skip
@@ -149,7 +149,8 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("session")
     home = Home.open(folder / "sc")
     picture = Image.open(shared_data / "gray_sem" / "PolenHibisco_850X_rgb.png").convert("L")
-    small = np.asarray(picture.resize((768, 614), Image.Resampling.LANCZOS))
+    # Without the instrument's bar, whose letters shrink to something no bar looks like.
+    small = np.asarray(picture.crop((0, 0, 2560, 1910)).resize((768, 573), Image.Resampling.LANCZOS))
     tifffile.imwrite(folder / "pollen.tif", small, imagej=True, resolution=(8.0, 8.0), metadata={"unit": "um"})
     (folder / "palette.yaml").write_text('pollen: "#e2a33a"\nstigma: "#5a9e4b"\ndebris: "#b5443a"\n')
     install(imagej_home)
@@ -233,4 +234,4 @@ def test_screenshots_are_kept(session):
     for name in ("hints", "dialog", "result"):
         picture = Image.open(ARTIFACTS / f"fiji_{name}.png")
         # Windows are up: a screen without any has one color.
-        assert picture.size == (1280, 860) and len(picture.convert("RGB").getcolors(2_000_000)) > 200
+        assert picture.size == (1880, 820) and len(picture.convert("RGB").getcolors(2_000_000)) > 200
