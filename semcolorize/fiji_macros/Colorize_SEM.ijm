@@ -140,7 +140,11 @@ if (state == "done") {
     if (legend) {
         open(folder + "result_legend.png");
         rename("Legend of " + plain(name));
-        if (!quiet) setLocation(maxOf(screenWidth - getWidth() - 40, 0), maxOf(screenHeight - getHeight() - 120, 0));
+        if (!quiet) {
+            // At half its size it finds a place beside the result.
+            run("Set... ", "zoom=50");
+            setLocation(maxOf(screenWidth - getWidth() / 2 - 40, 0), maxOf(screenHeight - getHeight() / 2 - 160, 0));
+        }
         key = getImageID();
     }
     open(folder + "result.tif");

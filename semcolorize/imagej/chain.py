@@ -54,7 +54,8 @@ class FoundImageJ:
     fiji: bool
 
     def __str__(self) -> str:
-        return str(self.folder or next(word for word in self.command[::-1] if word.endswith((".jar", ".exe")) or "/" in word))
+        files = [word for word in self.command if word.endswith(".jar")] or [self.command[0]]
+        return str(self.folder or files[0])
 
 
 def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | None:

@@ -113,12 +113,12 @@ def read_status(folder: Path) -> Status | None:
     state = values.get("state", "")
     if state not in get_args(State):
         return None
+    texts = {name: values.get(name, "") for name in ("text", "error", "device", "notes", "files")}
     return Status(
         state,  # type: ignore[arg-type]
-        _number(values.get("progress", "")),
-        *(values.get(name, "") for name in ("text", "error", "device")),
-        _number(values.get("seconds", "")),
-        *(values.get(name, "") for name in ("notes", "files")),
+        progress=_number(values.get("progress", "")),
+        seconds=_number(values.get("seconds", "")),
+        **texts,
     )
 
 

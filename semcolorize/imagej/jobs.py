@@ -181,9 +181,7 @@ def _saved(results: list[tuple[str, ColorResult]], folder: Path, device: str) ->
 def _read(options: ColorizeJob | SeriesJob, view: SeriesView, folder: Path) -> tuple[Micrograph, HintSet]:
     """Read an image as the macro saved it, and those of its hints that are on its slice."""
     try:
-        micrograph = read_micrograph(
-            folder / view.image, databar=options.databar, allow_color=options.allow_color
-        )
+        micrograph = read_micrograph(folder / view.image, databar=options.databar, allow_color=options.allow_color)
     except SemColorizeError as error:
         if "color image" in error.message:
             error.message = error.message.replace("(--allow-color, allow_color=True)", "(Color image, in the dialog)")

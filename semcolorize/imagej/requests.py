@@ -113,6 +113,9 @@ class BatchJob(_Strict):
 
 Job = ColorizeJob | SeriesJob | SaveJob | BatchJob
 
+_MODELS: dict[str, type[BaseModel]] = {
+    "colorize": ColorizeJob, "series": SeriesJob, "save": SaveJob, "batch": BatchJob,
+}  # fmt: skip
 _JOB: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
 
 
@@ -151,9 +154,8 @@ def _key(fault: object) -> str:
 def _told(fault: object, data: object) -> str:
     key, kind = _key(fault), fault["type"]  # type: ignore[index]
     if kind == "extra_forbidden":
-        model = {"colorize": ColorizeJob, "series": SeriesJob, "save": SaveJob, "batch": BatchJob}.get(
-            data.get("kind") if isinstance(data, dict) else None  # type: ignore[arg-type]
-        )
-        near = difflib.get_close_matches(key, model.model_fields if model else (), n=1)
+        chosen = data.get("kind") if isinstance(data, dict) else None
+        known = list(_MODELS[chosen].model_fields) if isinstance(chosen, str) and chosen in _MODELS else []
+        near = difflib.get_close_matches(key, known, n=1)
         return f"{key} is not a known key." + (f" Did you mean {near[0]}?" if near else "")
     return f"{key} is {fault['input']!r:.80}: {fault['msg']}."  # type: ignore[index]

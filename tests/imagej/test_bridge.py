@@ -27,7 +27,8 @@ IJ, Roi, OvalRoi, PointRoi, Color, Overlay, ImagePlus, ByteProcessor = (
 def colored(roi, name, rgb):
     roi.setName(name); roi.setStrokeColor(Color(*rgb)); return roi
 def rois():
-    return [colored(OvalRoi(100, 38, 20, 20), "grain ä", (209, 73, 91)), colored(PointRoi(20, 90), "ground", (42, 157, 143))]
+    return [colored(OvalRoi(100, 38, 20, 20), "grain ä", (209, 73, 91)),
+            colored(PointRoi(20, 90), "ground", (42, 157, 143))]
 def open_image(kind="8-bit ramp"):
     imp = IJ.createImage("grains.tif", kind, 160, 120, 1)
     cal = imp.getCalibration(); cal.pixelWidth = cal.pixelHeight = 12.5; cal.setUnit("nm")
@@ -57,7 +58,8 @@ assert imp.getBitDepth() == 8 and imp.getRoi() is not None
 """
 
 DEPTHS = """
-for kind, dtype in (("8-bit ramp", np.uint8), ("16-bit ramp", np.uint16), ("32-bit ramp", np.float32), ("RGB ramp", np.uint8)):
+for kind, dtype in (("8-bit ramp", np.uint8), ("16-bit ramp", np.uint16), ("32-bit ramp", np.float32),
+                    ("RGB ramp", np.uint8)):
     imp = open_image(kind)
     if kind.startswith("16"): imp.setDisplayRange(1000, 50000)
     image = convert.micrograph_from_imageplus(imp)
@@ -110,9 +112,8 @@ def process(code, where="", mode="headless", *, screen=False):
     words = [sys.executable, "-c", START + code, str(where), mode]
     if screen:
         words = ["xvfb-run", "-a", *words]
-    answer = subprocess.run(
-        words, capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
-    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+    answer = subprocess.run(words, capture_output=True, text=True, timeout=240, env=environment)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
@@ -132,6 +133,15 @@ def test_plain_imagej_without_network_or_screen(bridge, code):
 
 def test_roi_manager_and_windows(bridge, imagej_command):
     process(MANAGER, JAR, "interactive", screen=True)
+
+
+def test_the_example_runs(bridge, tmp_path):
+    import tifffile
+
+    example = Path(__file__).resolve().parents[2] / "examples" / "imagej_from_python.py"
+    words = [sys.executable, str(example), "--imagej", str(JAR), "--out", str(tmp_path / "o.tif")]
+    subprocess.run(words, check=True, timeout=240, capture_output=True)
+    assert tifffile.imread(tmp_path / "o.tif").shape == (2, 240, 320, 3)
 
 
 def test_a_wrong_folder_is_refused(tmp_path):

@@ -105,7 +105,8 @@ def test_other_depths_and_a_slice_of_a_stack(ij, tmp_path, depth):
         'makeRectangle(60, 40, 12, 12); Roi.setStrokeColor("#d1495b"); run("Add Selection...");',
         'makeRectangle(20, 20, 60, 60);' + COLORIZE,
         'tell(getTitle + " " + nSlices + " " + getWidth); tell(error()); saveAs("tiff", getArgument() + "/out.tif");'
-        'selectImage("stack"); getSelectionBounds(x, y, w, h); tell("" + getSliceNumber + " " + nSlices + " " + x + " " + w);',
+        'selectImage("stack"); getSelectionBounds(x, y, w, h);'
+        'tell("" + getSliceNumber + " " + nSlices + " " + x + " " + w);',
     )
     assert told == ["stack colored 2 120", "", "2 3 20 60"]
     rgb = tifffile.imread(tmp_path / "out.tif").astype(int)
@@ -166,7 +167,8 @@ def test_save_writes_the_variant_that_is_shown(ij, tmp_path):
     target.parent.mkdir()
     name = "".join(f'" + fromCharCode({ord(c)}) + "' if ord(c) > 126 else c for c in str(target))
     told = ij(
-        IMAGE, ROIS, COLORIZE, f'setSlice(2); saveAs("tiff", getArgument() + "/stack.tif"); setSlice(2); target = "{name}";',
+        IMAGE, ROIS, COLORIZE, 'setSlice(2); saveAs("tiff", getArgument() + "/stack.tif"); setSlice(2);',
+        f'target = "{name}";',
         'run("Save Colorized", "save=[" + target + "]"); tell(error());',
         'run("Save Colorized", "save=[" + target + "]"); tell(error());',
         'run("Save Colorized", "save=[" + target + "] replace"); tell(error());',
@@ -303,7 +305,8 @@ def test_a_series_of_open_images_or_of_a_folder(ij, tmp_path, source):
 
     (tmp_path / "tilts").mkdir()
     told = ij(
-        IMAGE, ROIS, 'saveAs("tiff", getArgument() + "/tilts/a.tif"); run("Duplicate...", "title=b.tif"); Overlay.remove;'
+        IMAGE, ROIS, 'saveAs("tiff", getArgument() + "/tilts/a.tif");'
+        'run("Duplicate...", "title=b.tif"); Overlay.remove;'
         'saveAs("tiff", getArgument() + "/tilts/b.tif"); before = nImages;',
         f'run("Colorize Series", "{source.replace("FOLDER", str(tmp_path / "tilts"))} variants=1");',
         'tell(error()); tell(nImages - before); selectImage(2); tell(getTitle + " " + bitDepth);',

@@ -294,7 +294,9 @@ def test_a_full_disk_is_told(home):
 def test_new_prints_a_private_folder_and_loads_no_torch(home):
     code = "import sys; sys.argv = ['c', 'new']; from semcolorize.imagej.client import main; main();"
     code += "print(' '.join(sys.modules))"
-    answer = subprocess.run([sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, check=True
+    )
     folder, modules = answer.stdout.split("\n")[:2]
     assert Path(unspell(folder)).parent == home.jobs
     assert stat.S_IMODE(Path(unspell(folder)).stat().st_mode) == 0o700
@@ -303,9 +305,8 @@ def test_new_prints_a_private_folder_and_loads_no_torch(home):
 
 def test_palettes_are_printed_for_macros(home, tmp_path):
     (tmp_path / "p.yaml").write_text('Körner: "#d1495b"\n"a=b": seagreen\n', encoding="utf-8")
-    answer = subprocess.run(
-        [*CLIENT, "palette", str(tmp_path / "p.yaml")], env=environment(home), capture_output=True, text=True, check=True
-    )
+    words = [*CLIENT, "palette", str(tmp_path / "p.yaml")]
+    answer = subprocess.run(words, env=environment(home), capture_output=True, text=True, check=True)
     assert answer.stdout.splitlines() == ["K\\u00f6rner=#d1495b", "a=b=#2e8b57"]
     wrong = subprocess.run(
         [*CLIENT, "palette", str(tmp_path / "q.yaml")], env=environment(home), capture_output=True, text=True
@@ -352,7 +353,9 @@ def test_old_job_folders_are_cleared_and_new_ones_kept(home):
     assert home.clear_old() == 1 and new.is_dir() and not old.exists()
 
 
-@pytest.mark.parametrize("text", ["", "plain", "a\\nb", "a\nb\\", "Körner 試料 🔬", "\x00\x1f\x7f", "\ud800", "\\u00e4"])
+@pytest.mark.parametrize(
+    "text", ["", "plain", "a\\nb", "a\nb\\", "Körner 試料 🔬", "\x00\x1f\x7f", "\ud800", "\\u00e4"]
+)
 def test_any_text_passes_through_a_status(tmp_path, text):
     assert spell(text).isascii() and "\n" not in spell(text)
     assert unspell(spell(text)) == text

@@ -92,7 +92,11 @@ def test_unknown_names_are_refused():
         semcolorize.colorise  # noqa: B018
 
 
-@pytest.mark.parametrize("command", ["", "demo", "colorize", "check", "palette", "doctor", "evaluate", "train"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "demo", "colorize", "check", "palette", "doctor", "evaluate", "train", "imagej", "imagej install",
+     "imagej worker"],
+)  # fmt: skip
 def test_every_command_has_help_with_an_example(command):
     words = [sys.executable, "-m", "semcolorize", *command.split(), "--help"]
     answer = subprocess.run(words, capture_output=True, text=True, check=True)
