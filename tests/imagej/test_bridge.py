@@ -84,6 +84,39 @@ for one, two in zip(rois(), back):
     assert type(a) is type(b) and a.name == b.name and NamedColor("", a.lab).hex == NamedColor("", b.lab).hex
 """
 
+REAL_ROIS = """
+import collections, os, pathlib
+from semcolorize.errors import HintError
+from semcolorize.hintfiles.roi_archive import stored_rois
+from semcolorize.hints.model import scale_hint
+from semcolorize.hints.rasterize import hint_window
+from jpype import JArray
+Decoder = jimport("ij.io.RoiDecoder")
+counts = collections.Counter()
+for path in sorted(pathlib.Path(os.environ["ROIS"]).rglob("*")):
+    if path.suffix.lower() not in (".roi", ".zip"): continue
+    for name, stored in stored_rois(path):
+        roi = Decoder(JArray.of(np.frombuffer(stored.tobytes(), np.int8)), name).getRoi()
+        if roi is None: counts["unreadable for ImageJ"] += 1; continue
+        if roi.getFillColor() is None and roi.getStrokeColor() is None: roi.setStrokeColor(Color(46, 139, 87))
+        try: first = convert.hints_from_java([roi])
+        except HintError as error:
+            assert any(kind in str(error) for kind in ("an arrow", "an angle", "a text label")), (path, error)
+            counts["refused"] += 1; continue
+        second = convert.hints_from_java(convert.hints_to_java(first))
+        assert [h.name for h in first] == [h.name for h in second], path
+        assert len(first) == len(second), path
+        for a, b in zip(first, second):
+            assert NamedColor("", a.lab).hex == NamedColor("", b.lab).hex and abs(a.strength - b.strength) < 0.003, path
+            try: one = hint_window(a, (4000, 4000))
+            except HintError: counts["outside"] += 1; continue
+            two = hint_window(b, (4000, 4000))
+            assert one[:2] == two[:2] and (one[2] == two[2]).all(), (path, a, b)
+            counts[type(a).__name__] += 1
+print(dict(counts))
+assert sum(counts.values()) > 60 and counts["RegionHint"] > 30, counts
+"""
+
 MANAGER = """
 imp = open_image(); imp.show()
 Manager = jimport("ij.plugin.frame.RoiManager")
@@ -133,6 +166,11 @@ def test_plain_imagej_without_network_or_screen(bridge, code):
 
 def test_roi_manager_and_windows(bridge, imagej_command):
     process(MANAGER, JAR, "interactive", screen=True)
+
+
+def test_real_rois_keep_geometry_name_and_color_both_ways(bridge, shared_data, monkeypatch):
+    monkeypatch.setenv("ROIS", str(shared_data / "rois"))
+    process("from semcolorize.color.palette import NamedColor\n" + REAL_ROIS, JAR)
 
 
 def test_the_example_runs(bridge, tmp_path):

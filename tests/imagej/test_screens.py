@@ -195,7 +195,7 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
         screen.shot("dialog")
         screen.do("windowactivate", "--sync", dialog, "key", "Return")
         screen.window("pollen colored", 180)
-        screen.window("Legend of pollen")
+        screen.window("Legend of pollen.*")  # ImageJ adds the zoom
         time.sleep(2)
         screen.shot("result")
         (folder / "look").touch()
