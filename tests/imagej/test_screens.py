@@ -198,6 +198,11 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
         screen.window("Legend of pollen.*")  # ImageJ adds the zoom
         time.sleep(2)
         screen.shot("result")
+        screen.tool(5)  # the variant browser: its third command is All side by side
+        screen.do("key", "Down", "Down", "Down", "Return")
+        screen.window("Variants of pollen colored.*")
+        time.sleep(1)
+        screen.shot("variants")
         (folder / "look").touch()
         screen.wait_for("looked")
         yield folder
@@ -231,7 +236,7 @@ def test_the_dialog_gives_the_pixels_of_the_command_line(session):
 def test_screenshots_are_kept(session):
     from PIL import Image
 
-    for name in ("hints", "dialog", "result"):
+    for name in ("hints", "dialog", "result", "variants"):
         picture = Image.open(ARTIFACTS / f"fiji_{name}.png")
         # Windows are up: a screen without any has one color.
         assert picture.size == (1880, 820) and len(picture.convert("RGB").getcolors(2_000_000)) > 200
