@@ -213,8 +213,26 @@ function show(window, text) {
     }
     if (isOpen(window)) print("[" + window + "]", "\\Update:");
     else run("Text Window...", "name=[" + window + "] width=90 height=16");
-    print("[" + window + "]", text + "\n");
+    print("[" + window + "]", wrap(text) + "\n");
     return "";
+}
+
+// Text windows do not wrap lines.
+function wrap(text) {
+    lines = split(text, "\n");
+    out = "";
+    for (i = 0; i < lengthOf(lines); i++) {
+        line = lines[i];
+        while (lengthOf(line) > 88) {
+            cut = lastIndexOf(substring(line, 0, 88), " ");
+            if (cut < 20) cut = indexOf(line, " ", 20);
+            if (cut < 0) cut = lengthOf(line) - 1;
+            out = out + substring(line, 0, cut + 1) + "\n";
+            line = substring(line, cut + 1);
+        }
+        out = out + line + "\n";
+    }
+    return "" + out;
 }
 
 function clearJob(folder) {

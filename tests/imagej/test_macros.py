@@ -63,7 +63,7 @@ def home(imagej_home, tmp_path_factory):
 def ij(home, run_macro, tmp_path):
     """Run a macro with the helpers; returns the lines it told."""
 
-    def run(*parts, timeout=60):
+    def run(*parts, timeout=180):
         (tmp_path / "told.txt").unlink(missing_ok=True)
         run_macro("\n".join([*parts, HELPERS]), str(tmp_path), timeout=timeout)
         told = tmp_path / "told.txt"
