@@ -4,20 +4,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! [ -e /usr/share/java/ij.jar ] || ! command -v xvfb-run >/dev/null; then
+if ! [ -e /usr/share/java/ij.jar ] || ! command -v xvfb-run >/dev/null || ! command -v xdotool >/dev/null \
+  || ! command -v openbox >/dev/null || ! command -v import >/dev/null; then
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      imagej libij-java xvfb xauth openjdk-17-jre >/dev/null
+      imagej libij-java xvfb xauth openjdk-17-jre openbox xdotool imagemagick >/dev/null
   else
     echo "ImageJ is missing, its tests are skipped; on Debian:" \
-      "sudo apt-get install imagej libij-java xvfb xauth openjdk-17-jre" >&2
+      "sudo apt-get install imagej libij-java xvfb xauth openjdk-17-jre openbox xdotool imagemagick" >&2
   fi
 fi
 
 environment=${SEMCOLORIZE_TEST_ENV:-.venv}
 [ -x "$environment/bin/python" ] || python3 -m venv "$environment"
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[test]"
+"$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[test,imagej]"
 
 "$environment/bin/ruff" check .
 "$environment/bin/mypy"

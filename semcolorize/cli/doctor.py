@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -13,14 +14,21 @@ __all__ = ["command"]
 
 
 @click.command("doctor")
-def command() -> None:
+@click.option(
+    "--imagej",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder of a Fiji or ImageJ. Default: SEMCOLORIZE_FIJI, else the installed package.",
+)
+def command(folder: Path | None) -> None:
     """Say what works on this machine: Python, torch, device, weights, a coloring, Java, ImageJ.
 
-    Exits with 1 if something that coloring needs is broken.
+    Where an ImageJ is found, it is run on a few pixels, through its macro and the worker. Exits with 1 if something
+    is broken.
 
     \b
     Example:
-      semcolorize doctor
+      semcolorize doctor --imagej ~/Fiji.app
     """
     from semcolorize._version import __version__
     from semcolorize.errors import SemColorizeError
@@ -48,13 +56,33 @@ def command() -> None:
         broken.append("reinstall semcolorize, or give a weights file with --weights.")
     java = shutil.which("java")
     _line("Java", java or "not found (needed by ImageJ and Fiji only)")
-    imagej = shutil.which("imagej") or shutil.which("ImageJ-linux64") or shutil.which("fiji")
-    _line("ImageJ", imagej or "not found on the path (results open in any ImageJ or Fiji)")
+    broken += _try_imagej(folder)
     for text in broken:
         click.echo(f"advice: {text}", err=True)
     if broken:
         sys.exit(1)
     click.echo("All that coloring needs works.")
+
+
+def _try_imagej(folder: Path | None) -> list[str]:
+    """Run a tiny job through a real ImageJ; returns advice if that fails."""
+    from semcolorize.errors import BridgeError
+    from semcolorize.imagej.chain import find_imagej, try_chain
+
+    imagej = find_imagej(folder)
+    if imagej is None:
+        if folder is not None:
+            _line("ImageJ", f"{folder} holds no Fiji or ImageJ that can be started", bad=True)
+            return ["give the folder that holds plugins, or install Java for a plain ImageJ."]
+        _line("ImageJ", "not found (give its folder with --imagej; results open in any ImageJ or Fiji)")
+        return []
+    _line("ImageJ", str(imagej))
+    try:
+        _line("chain", try_chain(imagej))
+    except BridgeError as error:
+        _line("chain", str(error), bad=True)
+        return ["ImageJ cannot reach semcolorize; the line above says why. Coloring from Python works."]
+    return []
 
 
 def _line(name: str, text: str, *, bad: bool = False) -> None:

@@ -41,18 +41,26 @@ def imagej_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_macro(imagej_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunMacro]:
+def imagej_command() -> list[str]:
+    """The command that starts ImageJ on a screen of its own; skipped, or failed with CI=true, where there is none."""
+    command = _imagej_command()
+    if isinstance(command, str):
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(f"{command}; with CI=true the ImageJ tests must run")
+        pytest.skip(command)
+    return command
+
+
+@pytest.fixture(scope="session")
+def run_macro(
+    imagej_command: list[str], imagej_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunMacro]:
     """A function ``run_macro(source, arg="", timeout=120)`` that runs an ImageJ macro to its end.
 
     It returns the folder the macro ran in. `arg` is what ``getArgument()`` gives. A macro that stops with an
     error opens a dialog and hangs, and java exits 0 whatever happened, so that only a sentinel file written
     after the macro's last line counts as success.
     """
-    command = _imagej_command()
-    if isinstance(command, str):
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(f"{command}; with CI=true the ImageJ tests must run")
-        pytest.skip(command)
     lock = threading.Lock()
 
     def run(source: str, arg: str = "", *, timeout: float = 120) -> Path:
@@ -61,7 +69,7 @@ def run_macro(imagej_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         macro = folder / "macro.ijm"
         # 1.53t reads macros as Latin-1.
         macro.write_text(f'{source}\nFile.saveString("done", "{done}");\n', encoding="latin-1")
-        line = [*command, "-ijpath", str(imagej_home), "-port0", "-batch", str(macro), arg]
+        line = [*imagej_command, "-ijpath", str(imagej_home), "-port0", "-batch", str(macro), arg]
         with (
             lock,
             subprocess.Popen(

@@ -92,7 +92,10 @@ def test_unknown_names_are_refused():
         semcolorize.colorise  # noqa: B018
 
 
-COMMANDS = ["", "demo", "colorize", "check", "palette", "doctor", "evaluate", "train", "batch"]
+COMMANDS = [
+    "", "demo", "colorize", "views", "check", "palette", "doctor", "evaluate", "benchmark", "train", "batch", "imagej",
+    "imagej install", "imagej worker",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

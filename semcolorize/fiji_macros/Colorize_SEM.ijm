@@ -1,0 +1,209 @@
+// Plugins > SemColorize > Colorize SEM: colors the active image from colored ROIs.
+//
+// From a macro:  run("Colorize SEM", "variants=3 fill=gray legend");   (in batch mode: with the ROIs on the overlay)
+// Keys: hints variants seed fill spread steps data device color legend. The original is never changed.
+
+requires("1.53t");
+var engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
+call("ij.Prefs.set", "semcolorize.error", "");
+
+if (nImages == 0) {
+    stop("There is no image open. Open a micrograph (File > Open), put colored ROIs on it, and run this again.");
+    exit();
+}
+var original = getImageID();
+var result = 0;
+name = getTitle();
+slice = getSliceNumber();
+kind = selectionType();
+marks = 0;
+// Counting opens the ROI Manager, which nobody asked for.
+if (isOpen("ROI Manager") || is("Batch Mode")) marks = roiManager("count");
+drawn = Overlay.size;
+
+// The job folder first: it finds out whether Python works, and the worker starts while the dialog is read.
+folder = runMacro(engine, "new");
+if (startsWith(folder, "ERROR=")) {
+    stop(get(folder, "ERROR"));
+    exit();
+}
+
+if (marks > 0) found = "" + marks + " in the ROI Manager";
+else if (drawn > 0) found = "" + drawn + " in the overlay";
+else if (kind >= 0) found = "the selection";
+else found = "none: the model chooses colors, if any";
+
+Dialog.create("Colorize SEM");
+Dialog.addMessage("Hints found: " + found, 13, "black");
+Dialog.addChoice("Hints", newArray("found", "ROI Manager", "overlay", "selection", "none"), "found");
+Dialog.addNumber("Variants", 3, 0, 5, "proposals, one slice each");
+Dialog.addNumber("Seed", 0, 0, 5, "another number: other proposals");
+Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");
+Dialog.addToSameRow();
+Dialog.addMessage("what no hint reaches; auto: colored by the model", 11, "#606060");
+Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
+Dialog.addToSameRow();
+Dialog.addMessage("color all look-alikes, or only what was touched", 11, "#606060");
+Dialog.addNumber("Steps", 0, 0, 5, "0: as the model recommends");
+Dialog.addString("Data bar", "auto", 6);
+Dialog.addToSameRow();
+Dialog.addMessage("auto, none, or its height in rows; it stays gray", 11, "#606060");
+Dialog.addChoice("Device", newArray("auto", "cpu", "cuda"), "auto");
+Dialog.addCheckbox("Color image: accepted, its lightness is used", false);
+Dialog.addCheckbox("Legend in a window", true);
+Dialog.addHelp("<html><h3>Colorize SEM</h3><p>Draw ROIs, give them a color (Edit &gt; Selection &gt; Properties) and " +
+    "add them to the ROI Manager (key t),<br>or use the toolset SEM Colorize. A gray ROI keeps its place gray.</p>" +
+    "<p>Only color is added: the lightness of every pixel stays as measured.</p></html>");
+Dialog.show();
+choice = Dialog.getChoice();
+source = choice;
+variants = Dialog.getNumber();
+seed = Dialog.getNumber();
+fillMode = Dialog.getChoice();
+spread = Dialog.getChoice();
+steps = Dialog.getNumber();
+bar = Dialog.getString();
+device = Dialog.getChoice();
+colorToo = Dialog.getCheckbox();
+legend = Dialog.getCheckbox();
+
+if (source == "found") {
+    if (marks > 0) source = "ROI Manager";
+    else if (drawn > 0) source = "overlay";
+    else if (kind >= 0) source = "selection";
+    else source = "none";
+}
+lack = "";
+if (source == "ROI Manager" && marks == 0) lack = "The ROI Manager holds no ROIs: draw one, give it a color and press t.";
+if (source == "overlay" && drawn == 0) lack = "The image has no overlay: draw a ROI and press b, or use the ROI Manager.";
+if (source == "selection" && kind < 0) lack = "There is no selection on the image: draw one, or use the ROI Manager.";
+if (source == "none" && choice != "none" && is("Batch Mode"))
+    lack = "No hints were found. In batch mode macros do not share a ROI Manager: put the ROIs on the overlay\n" +
+        "(run(\"Add Selection...\")), or say hints=none to let the model choose.";
+if (isNaN(variants) || variants < 1 || variants != round(variants)) lack = "Variants is " + variants + "; a whole number from 1 on is needed.";
+if (isNaN(seed) || seed < 0 || seed != round(seed)) lack = "Seed is " + seed + "; a whole number from 0 on is needed.";
+if (isNaN(steps) || steps < 0 || steps != round(steps)) lack = "Steps is " + steps + "; a whole number from 0 on is needed.";
+if (lack != "") {
+    stop(lack);
+    done = runMacro(engine, "clear\n" + folder);
+    exit();
+}
+
+hints = "";
+if (source == "ROI Manager") {
+    roiManager("deselect");
+    hints = "hints.zip";
+    roiManager("save", folder + hints);
+}
+if (source == "selection") {
+    // A selection without a color means the foreground color.
+    color = foreground();
+    if (Roi.getStrokeColor == "none" && Roi.getFillColor == "none") Roi.setStrokeColor(color);
+    hints = "hints.roi";
+    saveAs("Selection", folder + hints);
+}
+if (source == "overlay") hints = "image.tif";
+file = "";
+if (getInfo("image.filename") != "") {
+    file = getInfo("image.directory") + getInfo("image.filename");
+    // Where Save Colorized will suggest to save.
+    call("ij.Prefs.set", "semcolorize.folder", getInfo("image.directory"));
+}
+getVoxelSize(width, height, depth, unit);
+
+// No macro is run inside batch mode: ImageJ would leave it and close what is hidden.
+quiet = is("Batch Mode");
+if (!quiet) setBatchMode(true);
+if (kind >= 0) run("Select None");
+if (source == "overlay") Overlay.copy;
+run("Duplicate...", "title=semcolorize-input");
+Overlay.remove;
+if (source == "overlay") Overlay.paste;
+saveAs("Tiff", folder + "image.tif");
+close();
+selectImage(original);
+if (kind >= 0) run("Restore Selection");
+if (!quiet) setBatchMode(false);
+
+job = "{\"kind\": \"colorize\", \"image\": \"image.tif\", \"hints\": \"" + hints + "\", \"title\": " + quote(name);
+job += ", \"original\": " + quote(file) + ", \"slice\": " + slice + ", \"variants\": " + d2s(variants, 0);
+job += ", \"seed\": " + d2s(seed, 0) + ", \"fill\": \"" + fillMode + "\", \"spread\": \"" + spread + "\", \"steps\": " + d2s(steps, 0);
+job += ", \"databar\": " + quote(bar) + ", \"device\": \"" + device + "\", \"allow_color\": " + truth(colorToo) + "}";
+File.saveString(job, folder + "job.json");
+
+status = runMacro(engine, "run\n" + folder);
+state = get(status, "state");
+if (state == "done") {
+    said = "" + get(status, "text") + " in " + get(status, "seconds") + " s";
+    notes = get(status, "notes");
+    if (notes != "") print("SemColorize, " + name + ":\n" + notes);
+    if (legend) {
+        open(folder + "result_legend.png");
+        rename("Legend of " + plain(name));
+        if (!quiet) {
+            // At half its size it finds a place beside the result.
+            run("Set... ", "zoom=50");
+            setLocation(maxOf(screenWidth - getWidth() / 2 - 40, 0), maxOf(screenHeight - getHeight() / 2 - 160, 0));
+        }
+        key = getImageID();
+    }
+    open(folder + "result.tif");
+    result = getImageID();
+    rename(plain(name) + " colored");
+    setVoxelSize(width, height, depth, unit);
+    if (!quiet) beside();
+    done = runMacro(engine, "clear\n" + folder);
+    // The legend stays in view, the result stays the active image.
+    if (legend && !quiet) selectImage(key);
+    selectImage(result);
+    showStatus("SemColorize: " + said);
+} else if (state == "cancelled") {
+    showStatus("SemColorize: cancelled; nothing was made");
+    call("ij.Prefs.set", "semcolorize.error", "cancelled");
+    done = runMacro(engine, "clear\n" + folder);
+} else {
+    text = get(status, "error");
+    if (text == "") text = get(status, "ERROR");
+    stop(text);
+}
+
+// The result to the right of the original, where the screen has room for it.
+function beside() {
+    getLocationAndSize(rx, ry, rw, rh);
+    selectImage(original);
+    getLocationAndSize(ox, oy, ow, oh);
+    selectImage(result);
+    if (ox + ow + rw + 8 <= screenWidth) setLocation(ox + ow + 8, oy);
+}
+
+function get(status, key) {
+    return "" + runMacro(engine, "get\n" + key + "\n" + status);
+}
+
+function quote(text) {
+    return "" + runMacro(engine, "quote\n" + text);
+}
+
+function stop(text) {
+    done = runMacro(engine, "fail\n" + text);
+}
+
+function truth(flag) {
+    if (flag) return "true";
+    return "false";
+}
+
+function plain(title) {
+    dot = lastIndexOf(title, ".");
+    if (dot > 0) return substring(title, 0, dot);
+    return title;
+}
+
+function foreground() {
+    return "#" + hex2(getValue("rgb.foreground") >> 16) + hex2(getValue("rgb.foreground") >> 8) + hex2(getValue("rgb.foreground"));
+}
+
+function hex2(value) {
+    text = "0" + toHex(value & 255);
+    return substring(text, lengthOf(text) - 2);
+}
