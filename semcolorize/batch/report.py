@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["write_reports"]
 
 _PAGE = 1000
-"""Images on a page of the HTML report: some 15 MB."""
+"""Images on a page of the HTML report: some 25 MB."""
 _SHEET = (10, 20)
 """Columns and rows of a contact sheet."""
 _COLUMNS = (
