@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from semcolorize._version import __version__
@@ -16,7 +17,7 @@ from semcolorize.errors import BridgeError
 from semcolorize.imagej.jobfolder import spell, unspell
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["Change", "install", "installed_python", "uninstall"]
+__all__ = ["Change", "install", "installed_python", "macro_folder", "uninstall"]
 
 _FOLDER = Path("plugins") / "SemColorize"
 _TOOLSETS = Path("macros") / "toolsets"
@@ -135,8 +136,16 @@ def _imagej(folder: Path) -> Path:
     )
 
 
+def macro_folder() -> Traversable:
+    """Return where the macros lie: installed beside the package, in a checkout at its top."""
+    try:
+        return files("semcolorize.fiji_macros")
+    except ModuleNotFoundError:
+        return Path(__file__).parents[2] / "fiji_macros"
+
+
 def _macros() -> Iterator[tuple[Path, bytes]]:
-    for source in sorted(files("semcolorize").joinpath("fiji_macros").iterdir(), key=lambda entry: entry.name):
+    for source in sorted(macro_folder().iterdir(), key=lambda entry: entry.name):
         if source.name.endswith(".ijm"):
             yield (_TOOLSETS if source.name == _TOOLSET else _FOLDER) / source.name, source.read_bytes()
 

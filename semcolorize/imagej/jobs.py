@@ -123,15 +123,8 @@ def _series(job: SeriesJob, folder: Path, models: Models, tell: Tell) -> Done:
     if not any(len(hints) for _, hints in views):
         raise HintError("No image of the series has hints; put colored ROIs on at least one.")
     colorizer = models.get(job.weights, job.device)
-    # The seam to series: the one call that needs Colorizer.colorize_views.
-    colorize_views = getattr(colorizer, "colorize_views", None)
-    if colorize_views is None:
-        raise BridgeError(
-            "This version of semcolorize cannot color a series yet: Colorizer.colorize_views is missing. "
-            "Color the images one by one with Colorize SEM, each with hints of its own."
-        )
     tell(0.1, f"coloring on {colorizer.device}")
-    results = colorize_views(
+    results = colorizer.colorize_views(
         [micrograph for micrograph, _ in views],
         [hints if len(hints) else None for _, hints in views],
         **_options(job),

@@ -12,7 +12,7 @@ import pytest
 
 from semcolorize.errors import BridgeError
 from semcolorize.imagej.chain import find_imagej, try_chain
-from semcolorize.imagej.install import install, installed_python, uninstall
+from semcolorize.imagej.install import install, installed_python, macro_folder, uninstall
 from semcolorize.imagej.jobfolder import spell, unspell
 
 COMMANDS = {"Colorize_SEM.ijm", "Colorize_Series.ijm", "Save_Colorized.ijm", "Batch_Job.ijm"}
@@ -139,7 +139,5 @@ def test_the_command_says_what_it_did(fiji):
 
 
 def test_macros_are_ascii():
-    from importlib.resources import files
-
-    for macro in files("semcolorize").joinpath("fiji_macros").iterdir():
+    for macro in macro_folder().iterdir():
         assert macro.read_bytes().isascii(), macro.name  # 1.53t reads macros as Latin-1

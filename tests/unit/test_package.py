@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import semcolorize
 
 ROOT = Path(semcolorize.__file__).parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 # design.md: imports point down this list only, that is, a room imports rooms before it.
 ROOMS = [
@@ -103,3 +105,10 @@ def test_every_command_has_help_with_an_example(command):
     words = [sys.executable, "-m", "semcolorize", *command.split(), "--help"]
     answer = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "Example" in answer.stdout and "semcolorize " + command in answer.stdout
+
+
+def test_every_room_is_packaged():
+    listed = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    rooms = {".".join(["semcolorize", *path.parent.relative_to(REPOSITORY / "semcolorize").parts])
+             for path in (REPOSITORY / "semcolorize").rglob("__init__.py")}  # fmt: skip
+    assert set(listed) == rooms | {"semcolorize.fiji_macros"}
