@@ -4,6 +4,9 @@
 // Keys: hints variants seed fill spread steps data device color legend. The original is never changed.
 
 requires("1.53t");
+// Global variables are set before anything else runs: an image need not be open yet.
+var original = 0;
+var result = 0;
 var engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
 call("ij.Prefs.set", "semcolorize.error", "");
 
@@ -11,8 +14,7 @@ if (nImages == 0) {
     stop("There is no image open. Open a micrograph (File > Open), put colored ROIs on it, and run this again.");
     exit();
 }
-var original = getImageID();
-var result = 0;
+original = getImageID();
 name = getTitle();
 slice = getSliceNumber();
 kind = selectionType();

@@ -13,7 +13,7 @@ macro "Hint Tool - C000L8083L8c8fL0838Lc8f8Cd33V4488C000O4488" {
     getCursorLoc(x, y, z, flags);
     image = getImageID();
     // A click on another window makes that the active image, but only a moment later.
-    wait(100);
+    wait(150);
     if (getImageID() != image) getCursorLoc(x, y, z, flags);
     if (getTitle() == swatches) pickColor();
     else drawHint(x, y);

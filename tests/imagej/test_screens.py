@@ -105,7 +105,7 @@ class Screen:
         self.move(title, x, y)
         time.sleep(0.3)
         self.do("click", 1)
-        time.sleep(0.8)
+        time.sleep(1.2)
 
     def drag(self, title: str, points: list[tuple[float, float]]) -> None:
         self.move(title, *points[0])
@@ -115,7 +115,7 @@ class Screen:
             self.move(title, x, y)
             time.sleep(0.12)
         self.do("mouseup", 1)
-        time.sleep(0.8)
+        time.sleep(1.2)
 
     def tool(self, number: int) -> None:
         """Click on a button of the toolset, which begins after ImageJ's own tools."""
@@ -168,7 +168,9 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
         def area(*points):
             screen.drag("pollen.tif", [at(*place) for place in points])
 
-        screen.tool(2)  # the palette
+        screen.tool(2)  # the palette; its window comes a little before its macro ends
+        screen.window("SEM palette")
+        time.sleep(3)
 
         def pick(row):
             screen.click("SEM palette", 120, 34 + 34 * row)
