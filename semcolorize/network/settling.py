@@ -176,7 +176,9 @@ def decide(
         wanted[marked] = np.eye(len(choices))[((inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)]
         weight[marked] += SEED_STRENGTH * np.minimum(4 * held[marked], 1.0)
     grid = cell_mean(lightness.astype(np.float64), cell)
-    even = np.clip(regularized(grid, wanted, weight, beta=CELL_BETA), 0, 1) ** _SHARPNESS
+    even = np.clip(regularized(grid, wanted, weight, beta=CELL_BETA), 0, 1)
+    even[..., 1:] *= _FAVOR
+    even **= _SHARPNESS
     # Nearly nothing is nothing, so that gray stays exactly gray.
     even[even < _NOTHING * even.max(axis=-1, keepdims=True)] = 0
     even /= np.maximum(even.sum(axis=-1, keepdims=True), 1e-12)
@@ -230,6 +232,10 @@ _FEWEST_PIXELS = 16
 
 _HOLD = 0.03
 """How firmly a cell holds to what the model says, against neighbors of its lightness; flat from 0.01 to 0.1."""
+_FAVOR = 1.5
+"""By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes of a single
+click. Measured on powder particles, one click: intersection over union 0.68 instead of 0.61; on procedural scenes 0.74
+instead of 0.72, at 0.4 more chroma outside."""
 _SHARPNESS = 4
 _NOTHING = 1e-3
 
