@@ -233,7 +233,7 @@ _FEWEST_PIXELS = 16
 _HOLD = 0.03
 """How firmly a cell holds to what the model says, against neighbors of its lightness; flat from 0.01 to 0.1."""
 _FAVOR = 1.5
-"""By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes of a single
+"""By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes of one
 click. Measured on powder particles, one click: intersection over union 0.68 instead of 0.61; on procedural scenes 0.74
 instead of 0.72, at 0.4 more chroma outside."""
 _SHARPNESS = 4

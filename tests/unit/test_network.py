@@ -155,7 +155,7 @@ def test_an_object_is_of_one_color_or_gray_however_the_proposal_fades():
     # A bright object on dark ground; the proposal fades across it, and tints the ground.
     lightness = np.full((48, 64), 30.0)
     lightness[12:36, 16:48] = 60
-    share = np.where(lightness > 50, np.linspace(1.3, 0.4, 64), 0.15)
+    share = np.where(lightness > 50, np.linspace(1.3, 0.4, 64), 0.1)
     given = hints(lightness.shape, (24, 20, (40, 30)), (2, 2, (0, 0)))
     result = decided(share[..., None] * [40.0, 30.0], *given, lightness)
     np.testing.assert_allclose(result[14:34, 18:46], np.broadcast_to([40, 30], (20, 28, 2)), atol=0.5)
