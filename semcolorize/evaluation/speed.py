@@ -252,28 +252,31 @@ def _whole_command(height: int, width: int, bits: int) -> Run:
     return run
 
 
+_LAUNCHER = """
+import subprocess, sys, time
+started = time.perf_counter()
+code = subprocess.call([sys.executable, "-m", "semcolorize", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+seconds, peak = time.perf_counter() - started, -1
+try:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+except ImportError:
+    pass
+print(seconds, peak)
+sys.exit(code)
+"""
+"""A small process between: a child's peak memory counts from what its parent had when it was started."""
+
+
 def _run_command(arguments: list[str]) -> tuple[float, float | None]:
     """Seconds and peak memory (MiB) of one command in a process of its own."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "semcolorize", *arguments], stdout=subprocess.DEVNULL, stderr=errors
+    answer = subprocess.run([sys.executable, "-c", _LAUNCHER, *arguments], capture_output=True, text=True)
+    if answer.returncode:
+        raise SemColorizeError(
+            f"the benchmark's own command failed with exit code {answer.returncode}: {answer.stderr.strip()[-500:]}"
         )
-        peak = None
-        if hasattr(os, "wait4"):
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-        else:
-            process.wait()
-        seconds = time.perf_counter() - started
-        if process.returncode:
-            errors.seek(0)
-            raise SemColorizeError(
-                f"the benchmark's own command failed with exit code {process.returncode}: "
-                f"{errors.read().decode(errors='replace').strip()[-500:]}"
-            )
-    return seconds, peak
+    seconds, peak = map(float, answer.stdout.split())
+    return seconds, peak if peak > 0 else None
 
 
 CASES = (

@@ -48,7 +48,7 @@ def test_a_run_leaves_its_figures_and_never_replaces_them(tmp_path):
     answer = CliRunner().invoke(command, arguments, catch_exceptions=False)
     document = json.loads(answer.stdout)
     (timing,) = document["timings"]
-    assert timing["runs"] == 1 and timing["seconds"] > 0 and timing["peak_mib"] > 100
+    assert timing["runs"] == 1 and timing["seconds"] > 0 and 200 < timing["peak_mib"] < 2500
     assert document["machine"]["cores"] >= 1
     assert json.loads((tmp_path / "speed" / "benchmark.json").read_text())["timings"] == document["timings"]
     assert Image.open(tmp_path / "speed" / "benchmark.png").width > 500
