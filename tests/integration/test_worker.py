@@ -301,6 +301,8 @@ def test_new_prints_a_private_folder_and_loads_no_torch(home):
     assert Path(unspell(folder)).parent == home.jobs
     assert stat.S_IMODE(Path(unspell(folder)).stat().st_mode) == 0o700
     assert not set(modules.split()) & {"torch", "numpy", "scipy", "pydantic", "tifffile"}
+    # It has started a worker meanwhile, which must be there to be ended.
+    wait_until(lambda: home.worker_lives() and home.worker().get("pid"))
 
 
 def test_palettes_are_printed_for_macros(home, tmp_path):
