@@ -16,7 +16,7 @@ from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hints.model import HintSet
 from semcolorize.hints.rasterize import Overlap, RasterizedHints
-from semcolorize.micrograph.atomic import check_output, write_bytes_atomic
+from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.provenance import Provenance, provenance_of
 from semcolorize.micrograph.reading import Micrograph
@@ -228,9 +228,7 @@ class ColorResult:
         # A name from a disk with another encoding cannot be written as UTF-8: its odd bytes are spelled out.
         text = text.encode("utf-8", "backslashreplace").decode()
         inputs: list[str | os.PathLike[str]] = [*paths.inputs, *self._inputs()]
-        existed = {path for path in paths.all if path.exists()}
-        written: list[Path] = []
-        try:
+        with all_or_none(paths.all) as written:
             write_color_tiff(
                 paths.tiff,
                 self.rgb,
@@ -250,11 +248,6 @@ class ColorResult:
             for path, content in contents:
                 write_bytes_atomic(path, content, overwrite=overwrite, inputs=inputs)
                 written.append(path)
-        except BaseException:
-            for path in written:
-                if path not in existed:
-                    path.unlink(missing_ok=True)
-            raise
         return written
 
     def comparison_png(self, variant: int = 0, *, width: int = 1600) -> bytes:

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from semcolorize.errors import BridgeError, ImageReadError
-from semcolorize.micrograph.atomic import check_output, write_bytes_atomic
+from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.decoding import decode
 from semcolorize.micrograph.legend import LegendEntry, legend_picture
 from semcolorize.micrograph.tiff import write_color_tiff
@@ -71,9 +71,7 @@ def save_variant(source: Path, target: Path, *, label: str = "", overwrite: bool
         (paths[2], _png(legend_picture(entries))),
         (paths[3], _png(rgb)),
     ]
-    existed = {path for path in paths if path.exists()}
-    written: list[Path] = []
-    try:
+    with all_or_none(paths) as written:
         write_color_tiff(
             target,
             rgb[None],
@@ -88,11 +86,6 @@ def save_variant(source: Path, target: Path, *, label: str = "", overwrite: bool
         for path, content in contents:
             write_bytes_atomic(path, content, overwrite=overwrite)
             written.append(path)
-    except BaseException:
-        for path in written:
-            if path not in existed:
-                path.unlink(missing_ok=True)
-        raise
     return written
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from semcolorize.errors import OutputError, SemColorizeError
 
-__all__ = ["atomic_output", "cannot_write", "check_output", "publish", "write_bytes_atomic"]
+__all__ = ["all_or_none", "atomic_output", "cannot_write", "check_output", "publish", "write_bytes_atomic"]
 
 PathLike = str | os.PathLike[str]
 
@@ -125,6 +125,24 @@ def write_bytes_atomic(
     with atomic_output(path, overwrite=overwrite, inputs=inputs) as handle:
         handle.write(data)
     return Path(path)
+
+
+@contextmanager
+def all_or_none(paths: Iterable[PathLike]) -> Iterator[list[Path]]:
+    """Write several files that belong together: append each to the list once it is there.
+
+    If a later one fails, those written are taken away again, except where a file was replaced: the earlier one is gone
+    either way.
+    """
+    existed = {Path(path) for path in paths if Path(path).exists()}
+    written: list[Path] = []
+    try:
+        yield written
+    except BaseException:
+        for path in written:
+            if path not in existed:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def _ask_for_the_reason(handle: BinaryIO) -> None:

@@ -17,7 +17,7 @@ from semcolorize.network.settling import as_shown, asked_inks, decide, drop_fain
 __all__ = ["MOST_TOGETHER", "HintedView", "propose"]
 
 MOST_TOGETHER = 4
-"""Views that the network sees at once; of more, each sees the hinted ones that say most."""
+"""Views that the network sees at once; of more, each sees the first two hinted ones."""
 
 
 @dataclass(frozen=True)
