@@ -8,7 +8,16 @@ import torch
 from semcolorize.color.lab import gray_to_lightness
 from semcolorize.scenes import Scene
 
-__all__ = ["crop_scene", "draw_window", "masked_scene", "renumber", "resample", "turn", "vary_lightness"]
+__all__ = [
+    "crop_scene",
+    "draw_window",
+    "masked_scene",
+    "renumber",
+    "resample",
+    "shade_instances",
+    "turn",
+    "vary_lightness",
+]
 
 
 def resample(values: np.ndarray, window: tuple[int, int, int], size: int, *, labels: bool) -> np.ndarray:
@@ -48,6 +57,29 @@ def vary_lightness(lightness: np.ndarray, rng: np.random.Generator, *, inverted:
     if rng.random() < inverted:
         scaled = 1 - scaled
     return (100 * scaled).astype(np.float32)
+
+
+def shade_instances(lightness: np.ndarray, instances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Objects brighter and darker than their like: lit from elsewhere, charged, or buried under others.
+
+    Within a class, brightness tells little in real piles and thickets; in procedural ones it tells nearly all.
+
+    Parameters
+    ----------
+    lightness : ndarray of shape (H, W)
+    instances : int ndarray of shape (H, W)
+        0 is the background, which stays as it is; later objects lie on earlier ones.
+    rng : numpy.random.Generator
+    """
+    number = int(instances.max()) + 1
+    if rng.random() < 0.5:
+        factor = np.exp(rng.uniform(0.1, 0.45) * rng.normal(size=number))
+    else:
+        covered = 1 - np.arange(number) / max(number - 1, 1)
+        factor = 1 - rng.uniform(0.2, 0.75) * covered ** rng.uniform(0.5, 2.0)
+        factor *= np.exp(0.1 * rng.normal(size=number))
+    factor[0] = 1.0
+    return np.clip(lightness * np.clip(factor, 0.2, 1.5).astype(np.float32)[instances], 0, 100)
 
 
 def renumber(labels: np.ndarray) -> np.ndarray:

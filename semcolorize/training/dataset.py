@@ -21,14 +21,21 @@ from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import Condition, ModelConfig, condition_image, condition_views
 from semcolorize.scenes import VALIDATION_SEEDS, Scene, make_scene, make_views
-from semcolorize.training.crops import crop_scene, draw_window, masked_scene, resample, turn, vary_lightness
+from semcolorize.training.crops import (
+    crop_scene,
+    draw_window,
+    masked_scene,
+    resample,
+    shade_instances,
+    turn,
+    vary_lightness,
+)
 from semcolorize.training.folders import ImageFolder, color_folder, masked_folder
 from semcolorize.training.mix import MixConfig, Stage
 from semcolorize.training.recolor import photograph_scene
 from semcolorize.training.samples import Sample, color_sample, pair_sample, scene_sample
 
 __all__ = ["Batch", "BatchDataset", "BatchNumbers", "stage_at"]
-
 
 
 @dataclass
@@ -122,6 +129,13 @@ class BatchDataset(Dataset[Batch]):
         mix, size = self._mix(stage), stage.size
         seed = self._scene_seed(k, rng, stage)
         views = self._kept(("views", seed, size), lambda: make_views(seed, size, rearranged=seed % 3 == 0)).views
+        if mix.uneven > 0 and rng.random() < mix.uneven:
+            # What is bright in one view is bright in the other.
+            shade = int(rng.integers(2**31))
+            views = [
+                replace(v, lightness=shade_instances(v.lightness, v.instances, np.random.default_rng(shade)))
+                for v in views
+            ]
         return pair_sample(views, rng, gray=mix.gray, instance=mix.instance)
 
     def _sample(self, k: int, j: int, stage: Stage) -> Sample:
@@ -146,8 +160,11 @@ class BatchDataset(Dataset[Batch]):
             scene = masked_scene(gray, labels, draw_window(rng, gray.shape, stage.size), stage.size)
         else:
             scene = crop_scene(self._scene(k, rng, stage), rng, stage.size)
+        lightness = scene.lightness
+        if mix.uneven > 0 and rng.random() < mix.uneven:
+            lightness = shade_instances(lightness, scene.instances, rng)
         scene = Scene(
-            lightness=vary_lightness(turn(scene.lightness, turns, flip), rng),
+            lightness=vary_lightness(turn(lightness, turns, flip), rng),
             instances=turn(scene.instances, turns, flip),
             classes=turn(scene.classes, turns, flip),
             height=scene.height,

@@ -58,6 +58,9 @@ class MixConfig:
     gray, instance : float
         Shares of the scene samples in which the rest stays gray, and of these, in which only touched instances are
         colored.
+    uneven : float
+        Share of the scene samples in which objects of one class differ in brightness, see
+        `semcolorize.training.crops.shade_instances`.
     """
 
     scenes: float = 0.7
@@ -74,3 +77,4 @@ class MixConfig:
     views: float = 0.0
     gray: float = 0.35
     instance: float = 0.35
+    uneven: float = 0.0
