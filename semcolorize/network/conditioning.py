@@ -25,8 +25,8 @@ from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate
+from semcolorize.network.banding import LARGEST_WHOLE, forward_in_bands
 from semcolorize.network.matching import InkMixing, choose_marks
-from semcolorize.network.tiling import TILE, in_tiles
 from semcolorize.network.unet import UNet, UNetConfig
 
 __all__ = [
@@ -317,8 +317,8 @@ class ABDiffuser(nn.Module):
 
     Attributes
     ----------
-    tile : int
-        Longest side, in pixels, of what the network sees at once; larger images are run in tiles.
+    largest_whole : int
+        Pixels of a batch above which the network runs in bands, see `semcolorize.network.banding`.
     reduced : bool
         Run in bfloat16 where that is safe (`torch.autocast`).
     """
@@ -326,7 +326,7 @@ class ABDiffuser(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.tile = TILE
+        self.largest_whole = LARGEST_WHOLE
         self.reduced = False
         self.network = UNet(config.network)
         heads = config.matching_heads
@@ -344,24 +344,14 @@ class ABDiffuser(nn.Module):
             gate = (self.config.input_gate * self.config.noise.alpha(t)).clamp(max=1).to(x_t)
             x_t = x_t * gate[:, None, None, None]
         pixels = torch.cat([x_t, condition.pixels], dim=1)
-        patch, stride = self.config.network.patch, self.config.network.stride
-        shape = (pixels.shape[-2], pixels.shape[-1])
-
-        def run(window: tuple[slice, slice]) -> tuple[torch.Tensor, torch.Tensor]:
-            rows, columns = window
-            cells = [slice(s.start // patch, s.stop // patch) for s in window]
-            grid = None if condition.grid is None else condition.grid[..., cells[0], cells[1]]
-            part = pixels[..., rows, columns].contiguous(memory_format=torch.channels_last)
-            result = self.network(part, t, grid=grid, flags=condition.flags, views=views)
-            return cast("tuple[torch.Tensor, torch.Tensor]", result)
-
-        if max(shape) > self.tile:
-            output, features = in_tiles(run, shape, patch=patch, stride=stride, tile=self.tile)
+        grid, flags = condition.grid, condition.flags
+        if pixels[:, 0].numel() > self.largest_whole and not torch.is_grad_enabled():
+            output, features = forward_in_bands(self.network, pixels, t, grid=grid, flags=flags, views=views)
         else:
-            output, features = self.network(pixels, t, grid=condition.grid, flags=condition.flags, views=views)
+            output, features = self.network(pixels, t, grid=grid, flags=flags, views=views)
         if self.mixing is None:
             return output, features
-        grid, marks = cast("torch.Tensor", condition.grid), cast("torch.Tensor", condition.marks)
+        grid, marks = cast("torch.Tensor", grid), cast("torch.Tensor", condition.marks)
         walked = torch.cat([grid[:, 3:5], grid[:, 7:9]], dim=1)
         inks = self.mixing(features, (grid[:, :2], grid[:, 2:3], marks), walked, views)
         inks = F.interpolate(inks, scale_factor=self.config.network.patch, mode="bilinear", align_corners=False)

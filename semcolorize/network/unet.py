@@ -158,6 +158,10 @@ class _LinearAttention(nn.Module):
         return x + self.out(out)
 
 
+_MOST_KEYS = 1 << 14
+"""Tokens up to which each sees every other; beyond, each sees means of neighbors, or cost would grow as the square."""
+
+
 class _Attention(nn.Module):
     """Full attention over the tokens of all views of a series."""
 
@@ -170,13 +174,18 @@ class _Attention(nn.Module):
 
     def forward(self, x: torch.Tensor, views: int) -> torch.Tensor:
         batch, _, height, width = x.shape
-        tokens = self.qkv(self.norm(x)).reshape(batch // views, views, 3, self.heads, -1, height * width)
-        # (series, 3, heads, views x positions, head_dim): the views stand in one row of tokens.
-        tokens = tokens.permute(0, 2, 3, 1, 5, 4).flatten(3, 4)
-        q, k, v = tokens.unbind(1)
-        out = F.scaled_dot_product_attention(q, k, v)
+        q, k, v = self.qkv(self.norm(x)).chunk(3, dim=1)
+        if (count := views * height * width) > _MOST_KEYS:
+            side = math.ceil(math.sqrt(count / _MOST_KEYS))
+            k, v = (F.avg_pool2d(m, side, ceil_mode=True, count_include_pad=False) for m in (k, v))
+        out = F.scaled_dot_product_attention(*(self._tokens(m, views) for m in (q, k, v)))
         out = out.unflatten(2, (views, height * width)).permute(0, 2, 1, 4, 3)
         return x + self.out(out.reshape(batch, -1, height, width))
+
+    def _tokens(self, maps: torch.Tensor, views: int) -> torch.Tensor:
+        """(B, heads * d, h, w) to (B / views, heads, views * h * w, d): the views stand in one row of tokens."""
+        tokens = maps.unflatten(1, (self.heads, -1)).flatten(3).unflatten(0, (-1, views))
+        return tokens.permute(0, 2, 1, 4, 3).flatten(2, 3)
 
 
 class _NoAttention(nn.Module):
