@@ -357,8 +357,8 @@ def _bar_notes(index: np.ndarray, bar: int | None, hints: HintSet) -> list[str]:
     ]
 
 
-def series_picture(results: Sequence[ColorResult]) -> bytes:
-    """Views of a series side by side, with one legend: PNG."""
+def series_picture(results: Sequence[ColorResult], *, missing: Sequence[str] = ()) -> bytes:
+    """Views of a series side by side, with one legend and a line on each view that is missing: PNG."""
     entries: dict[tuple[str, str], LegendEntry] = {}
     # Gray that one view asks for is what other views leave gray.
     gray = next((e for r in results for e in r.legend if e.hints and _is_gray(e.color)), None)
@@ -370,4 +370,5 @@ def series_picture(results: Sequence[ColorResult]) -> bytes:
             share = entry.share / len(results) + (before.share if before else 0.0)
             hints = entry.hints + (before.hints if before else 0)
             entries[entry.name, entry.color] = LegendEntry(entry.name, entry.color, share, hints)
-    return series_sheet([result.sheet_view() for result in results], legend_picture(tuple(entries.values())))
+    key = legend_picture(tuple(entries.values()), font_size=18)
+    return series_sheet([result.sheet_view() for result in results], key, missing=missing)

@@ -137,7 +137,8 @@ def command(
         for note in result.notes:
             click.echo(f"note: {images[i].name}: {note}", err=True)
         written += result.save_to(paths[i], overwrite=overwrite)
-    write_bytes_atomic(sheet, series_picture(results), overwrite=overwrite, inputs=inputs)
+    missing = [f"{image.name}: {error.message}" for image, error in failed.items()]
+    write_bytes_atomic(sheet, series_picture(results, missing=missing), overwrite=overwrite, inputs=inputs)
     written.append(sheet)
     if as_json:
         click.echo(json.dumps(_document(written, results, failed, time.perf_counter() - started)))
