@@ -225,7 +225,8 @@ class Colorizer:
         results = []
         for i, (marked, own) in enumerate(zip(series, proposals, strict=True)):
             about = {"view": i + 1, "views": len(series), "names": names, "registered": matches[i]}
-            results.append(self._finish(marked, own, tint, settings | {"series": about}, clock))
+            others = [hint for other in series if other is not marked for hint in other.hints]
+            results.append(self._finish(marked, own, tint, settings | {"series": about}, clock, others))
         return results
 
     def predict_views(
@@ -295,6 +296,7 @@ class Colorizer:
         tint: np.ndarray,
         settings: Mapping[str, Any],
         clock: _Clock,
+        others: Sequence[Hint] = (),
     ) -> ColorResult:
         """From a*b* at working size to the result: full size, hints enforced, gamut respected."""
         image, micrograph = marked.image, marked.image.micrograph
@@ -312,7 +314,7 @@ class Colorizer:
         return ColorResult.of(
             micrograph, ab, rgb, marked.hints, marked.drawn,
             settings={**settings, "working_size": image.working_size, "databar_row": row},
-            weights=self.weights, device=str(self.device), seconds=clock.seconds,
+            weights=self.weights, device=str(self.device), seconds=clock.seconds, others=others,
         )  # fmt: skip
 
     def predict_ab(

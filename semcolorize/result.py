@@ -14,7 +14,7 @@ import numpy as np
 
 from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
-from semcolorize.hints.model import HintSet
+from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import Overlap, RasterizedHints
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
@@ -146,12 +146,13 @@ class ColorResult:
         weights: LoadedWeights,
         device: str,
         seconds: Mapping[str, float],
+        others: Iterable[Hint] = (),
     ) -> ColorResult:
-        """Measure the legend, collect provenance and notes."""
+        """Measure the legend, collect provenance and notes; `others` are hints on other views of the series."""
         bar = settings["databar_row"]
         # Where the model may invent colors, what is near no hint is no hint's.
         apart = _OTHER_COLORS if settings["fill"] == "auto" else None
-        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], other_distance=apart)
+        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], others=others, other_distance=apart)
         provenance = provenance_of(
             micrograph,
             hints,

@@ -50,6 +50,7 @@ def legend(
     ab: np.ndarray,
     lightness: np.ndarray,
     *,
+    others: Iterable[Hint] = (),
     other_distance: float | None = None,
 ) -> tuple[LegendEntry, ...]:
     """Measure how much of an image has the color of each hint.
@@ -62,6 +63,8 @@ def legend(
         CIELAB units: the result, without the rows of the data bar.
     lightness : ndarray of shape (H, W)
         CIE L*.
+    others : iterable of Hint
+        Of other views of a series: their colors are looked for here too.
     other_distance : float, optional
         Colors farther than this (in a*b*) from all hints and from gray are counted as "other colors", which a
         model that invents colors makes. By default each pixel counts to what is nearest.
@@ -79,11 +82,12 @@ def legend(
     """
     if lightness.ndim != 2 or ab.shape != (*lightness.shape, 2) or not lightness.size:
         raise ShapeError(f"ab {ab.shape} and lightness {lightness.shape} do not fit; (H, W, 2) and (H, W) are needed.")
-    groups: dict[tuple[str, str], list[Hint]] = {}
-    for hint in hints:
-        swatch = NamedColor(hint.name or "", hint.lab).hex
-        groups.setdefault((hint.name or swatch, swatch), []).append(hint)
-    targets = np.array([(0.0, 0.0), *(members[0].ab for members in groups.values())], np.float32)
+    groups: dict[tuple[str, str], list[tuple[bool, Hint]]] = {}
+    for own, given in ((True, hints), (False, others)):
+        for hint in given:
+            swatch = NamedColor(hint.name or "", hint.lab).hex
+            groups.setdefault((hint.name or swatch, swatch), []).append((own, hint))
+    targets = np.array([(0.0, 0.0), *(members[0][1].ab for members in groups.values())], np.float32)
     counts = _count_nearest(ab, lightness, targets, other_distance)
     shares = counts / lightness.size
 
@@ -94,7 +98,7 @@ def legend(
         share = float(shares[i])
         if np.hypot(*targets[i]) < _GRAY_HINT_CHROMA and not gray_hinted:
             share, gray_hinted = share + gray_share, True
-        entries.append(LegendEntry(name, swatch, share, len(members)))
+        entries.append(LegendEntry(name, swatch, share, sum(own for own, _ in members)))
     if not gray_hinted:
         entries.append(LegendEntry(GRAY_NAME, "#808080", gray_share, 0))
     if other_distance is not None:
