@@ -37,8 +37,8 @@ def main() -> None:
             print(cluster.job_script())
             return
         cluster.scale(jobs=arguments.jobs)
-        command = [sys.executable, "-m", "semcolorize", "batch", arguments.job, "--scheduler", cluster.scheduler_address]
-        code = subprocess.run([*map(str, command), *further], check=False).returncode
+        command = [sys.executable, "-m", "semcolorize", "batch", str(arguments.job)]
+        code = subprocess.run([*command, "--scheduler", cluster.scheduler_address, *further], check=False).returncode
     sys.exit(code)
 
 

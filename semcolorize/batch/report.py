@@ -112,12 +112,11 @@ class _Reports:
         return written
 
     def _series(self, series: ReportedSeries) -> dict[str, Any]:
-        sheet = None if series.sheet is None else self._job.output_folder / series.sheet
         return {
             "name": shown(series.name),
             "views": series.views,
-            "link": quote(os.fsencode(series.sheet)) if sheet is not None else "",
-            "picture": _embedded(series.picture(sheet)),
+            "link": quote(os.fsencode(series.sheet or "")),
+            "picture": _embedded(series.picture(self._job.output_folder)),
         }
 
     def write_csv(self) -> Path:
@@ -146,9 +145,8 @@ class _Reports:
 
     def _write(self, name: str, content: bytes) -> Path:
         """Write a report under its name, or the next free one if that holds something that is not ours."""
-        target, moved = write_replaceable(self._ledger, name, content)
-        if moved:
-            self._summary.notes.append(f"{name} exists and was not written here, or was changed: see {target.name}.")
+        target, note = write_replaceable(self._ledger, name, content)
+        self._summary.notes += [note] if note else []
         return target
 
 

@@ -8,12 +8,13 @@ import secrets
 from pathlib import Path
 
 from semcolorize.batch.ledger import Ledger
+from semcolorize.batch.plan import shown
 from semcolorize.micrograph.atomic import cannot_write, publish, write_bytes_atomic
 
 __all__ = ["write_replaceable"]
 
 
-def write_replaceable(ledger: Ledger, name: str, content: bytes) -> tuple[Path, bool]:
+def write_replaceable(ledger: Ledger, name: str, content: bytes) -> tuple[Path, str]:
     """Write a file whole into the output folder, over an earlier one of ours but over nothing else.
 
     Parameters
@@ -28,8 +29,8 @@ def write_replaceable(ledger: Ledger, name: str, content: bytes) -> tuple[Path, 
     -------
     path : Path
         The file.
-    moved : bool
-        Whether its name was taken by something that is not ours, so that it got the next free one.
+    note : str
+        What to tell where the name was taken by something that is not ours, so that it got the next free one.
 
     Raises
     ------
@@ -50,4 +51,5 @@ def write_replaceable(ledger: Ledger, name: str, content: bytes) -> tuple[Path, 
     staged = write_bytes_atomic(ledger.staging / f"report-{secrets.token_hex(6)}", content, overwrite=True)
     publish(staged, target, overwrite=target.exists())
     staged.unlink(missing_ok=True)
-    return target, number > 0
+    taken = f"{shown(name)} exists and was not written here, or was changed: see {shown(target.name)}."
+    return target, taken if number else ""

@@ -303,13 +303,14 @@ class Run:
     def _write_sheet(self, series: str, sheet: bytes) -> str | None:
         """Publish the sheet of a series; returns its name below the output folder."""
         try:
-            path, _ = write_replaceable(self.ledger, sheet_name(series), sheet)
+            path, note = write_replaceable(self.ledger, sheet_name(series), sheet)
         except OutputError as problem:
             if is_fatal(problem):
                 raise
             # The views are worth more than the picture of them.
             self.summary.notes.append(f"The sheet of the series {shown(series)} was not written: {problem}")
             return None
+        self.summary.notes += [note] if note else []
         return path.relative_to(self.ledger.folder).as_posix()
 
     def _close_books(self, plan: Plan) -> None:

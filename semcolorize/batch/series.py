@@ -45,14 +45,14 @@ class ReportedSeries:
     views: list[dict[str, str]] = field(default_factory=list)
     sheet: str | None = None
 
-    def picture(self, path: Path | None) -> bytes | None:
+    def picture(self, folder: Path) -> bytes | None:
         """Return the sheet as JPEG of a size for a page; None if it is gone."""
         from PIL import Image
 
-        if path is None:
+        if self.sheet is None:
             return None
         try:
-            with Image.open(path) as sheet:
+            with Image.open(folder / self.sheet) as sheet:
                 picture = sheet.convert("RGB")
         except (OSError, ValueError, Image.DecompressionBombError):
             return None
