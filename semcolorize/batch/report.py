@@ -19,6 +19,7 @@ from semcolorize.batch.ledger import Entry, Ledger
 from semcolorize.batch.plan import shown
 from semcolorize.batch.report_files import write_replaceable
 from semcolorize.batch.series import ReportedSeries, reported_series
+from semcolorize.micrograph.lettering import typeface
 
 if TYPE_CHECKING:
     from semcolorize.batch.runner import Summary
@@ -229,10 +230,9 @@ def _cell(text: str) -> str:
 
 
 def _sheet(entries: list[Entry], columns: int) -> bytes:
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 11)
+    font = typeface(11)
     columns = min(columns, len(entries))
     pictures = [Image.open(io.BytesIO(entry.after_jpeg or b"")) for entry in entries]
     width, height = 208, max(picture.height for picture in pictures) + 24

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.palette import NamedColor
 from semcolorize.errors import ShapeError
 from semcolorize.hints.model import Hint, HintSet
+from semcolorize.micrograph.lettering import typeface
 from semcolorize.micrograph.strips import each, strips
 
 __all__ = ["LegendEntry", "legend", "legend_picture", "legend_text"]
@@ -155,11 +155,9 @@ def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np
     rgb : uint8 ndarray of shape (H, W, 3)
         On white.
     """
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    # DejaVu, which comes with matplotlib, has Greek and Cyrillic; Pillow's own font has not.
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), font_size)
+    font = typeface(font_size)
     longest = 48
     names = [name if len(name) <= longest else name[: longest - 1] + "…" for name in (e.name for e in entries)]
     shares = [_percent(entry.share) for entry in entries]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from semcolorize.errors import ShapeError
+from semcolorize.micrograph.lettering import typeface
 
 __all__ = ["SheetView", "series_sheet"]
 
@@ -64,13 +64,11 @@ def series_sheet(
     ShapeError
         If there is no view.
     """
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     if not views:
         raise ShapeError("a sheet needs at least one view.")
-    # DejaVu, which comes with matplotlib, has Greek and Cyrillic; Pillow's own font has not.
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 14)
+    font = typeface(14)
     columns = min(across, len(views))
     pairs = [_pair(view, width) for view in views]
     heights = [

@@ -111,7 +111,7 @@ def test_tilt_series(jobs: Path) -> None:
     assert "stage_series.png exists and was not written here" in batch(job).stderr
     assert sheet.read_bytes() == b"mine" and Image.open(sheet.with_name("stage_series_1.png")).width > 2 * 420
     page = (jobs / "tilts_colored" / "report.html").read_text(encoding="utf-8")
-    assert "tilts/stage_series_1.png" in page and page.count("<details") == 1
+    assert "tilts/stage_series_1.png" in page and page.count('<details class="series"') == 1
 
 
 def test_the_script_makes_what_its_manifest_says(tmp_path: Path) -> None:
