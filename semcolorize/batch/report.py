@@ -198,7 +198,8 @@ def _facts(entry: Entry, record: dict[str, Any]) -> str:
             parts.append(form.format(instrument[key]))
     if record.get("origin"):
         count = record.get("hint_count", 0)
-        parts.append(f"{count} hint{'' if count == 1 else 's'} ({record['origin']})")
+        hints = f"{count} hint{'' if count == 1 else 's'} ({record['origin']})"
+        parts.append(hints if count or not record.get("series") else f"hints of the series {shown(record['series'])}")
     if entry.seconds is not None:
         parts.append(f"{entry.seconds:.1f} s")
     return ", ".join(parts)

@@ -196,6 +196,11 @@ def test_the_command_colors_what_it_can(tmp_path, tilted):
     } | {"series.png"}
     again = CliRunner().invoke(command, arguments)
     assert "exists" in str(again.exception)
+    # Nothing is left behind where nothing can be colored.
+    arguments = [images[1], images[2], "--hints", f"{images[1]}={tmp_path / 'h.yaml'}", "-o", str(tmp_path / "none")]
+    lost = CliRunner().invoke(command, arguments)
+    assert "the views with hints cannot be read" in str(lost.exception) and "tilt=1.tif" in lost.stderr
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_view_that_cannot_be_read_is_told_and_the_others_are_colored(colorizer, tilted, tmp_path):
