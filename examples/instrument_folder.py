@@ -217,7 +217,7 @@ def _jeol(path: Path, shot: Shot) -> None:
     lines = (
         "$CM_FORMAT JEOL-SEM", "$CM_VERSION 1.0", "$CM_INSTRUMENT Synthetic", f"$CM_ACCEL_VOLT {shot.kilovolts:.2f}",
         "$CM_MAG 2000", "$CM_SIGNAL SEI", f"$CM_FULL_SIZE {shot.pixels.shape[1]} {shot.bar_row}",
-        "$CM_STAGE_POS 1.0 2.0 10.0 10.0 0.0 0", "$CM_DATE 2026/11/02", "$CM_TIME 15:04:05", "$$SM_MICRON_BAR 100",
+        "$CM_STAGE_POS 1.0 2.0 10.0 0.0 10.0 0", "$CM_DATE 2026/11/02", "$CM_TIME 15:04:05", "$$SM_MICRON_BAR 100",
         f"$$SM_MICRON_MARKER {shot.pixel_nm * 100:g}nm", "$$SM_WD 8.2", "",
     )  # fmt: skip
     path.with_suffix(".txt").write_text("\r\n".join(lines), encoding="ascii", newline="")

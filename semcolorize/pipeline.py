@@ -13,13 +13,13 @@ import torch
 
 from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.sampler import Step
-from semcolorize.errors import ConfigError, ShapeError
+from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.strips import each, strips
-from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, at_one_scale
+from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
 from semcolorize.network.marking import MarkedMicrograph
@@ -165,6 +165,7 @@ class Colorizer:
         bits: int = 8,
         register_views: bool = True,
         on_step: Callable[[Step], None] | None = None,
+        on_failure: Callable[[int, SemColorizeError], None] | None = None,
     ) -> list[ColorResult]:
         """Color the views of one series alike: hints on any of them color all.
 
@@ -181,11 +182,13 @@ class Colorizer:
             As for `colorize`.
         register_views : bool
             Look for places that views have in common. What was found, and how sure it is, is in the provenance.
+        on_failure : callable, optional
+            Told of each view that cannot be read, with its place; the others are colored. By default that is an error.
 
         Returns
         -------
         list of ColorResult
-            In the order of `images`.
+            In the order of `images`, without those that `on_failure` was told of.
 
         Raises
         ------
@@ -200,14 +203,10 @@ class Colorizer:
                 key="hints",
             )
         clock = _Clock()
-        prepared = [
-            image
-            if isinstance(image, PreparedMicrograph)
-            else self.prepare(image, databar=databar, working_size=working_size)
-            for image in images
-        ]
-        prepared = at_one_scale(prepared)
-        series = [MarkedMicrograph.of(image, own) for image, own in zip(prepared, hints, strict=True)]
+        places, prepared = prepare_views(images, databar=databar, working_size=working_size, on_failure=on_failure)
+        series = [MarkedMicrograph.of(image, hints[place]) for place, image in zip(places, prepared, strict=True)]
+        if len(series) < len(images) and (not series or any(hints)) and not any(len(own.hints) for own in series):
+            raise ConfigError("No view can be read, or none with hints: nothing says how to color them.", key="images")
         fill = fill or ("gray" if any(len(marked.hints) for marked in series) else "auto")
         clock.lap("prepare")
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
@@ -225,7 +224,8 @@ class Colorizer:
         results = []
         for i, (marked, own) in enumerate(zip(series, proposals, strict=True)):
             about = {"view": i + 1, "views": len(series), "names": names, "registered": matches[i]}
-            results.append(self._finish(marked, own, tint, settings | {"series": about}, clock))
+            others = [hint for other in series if other is not marked for hint in other.hints]
+            results.append(self._finish(marked, own, tint, settings | {"series": about}, clock, others))
         return results
 
     def predict_views(
@@ -295,6 +295,7 @@ class Colorizer:
         tint: np.ndarray,
         settings: Mapping[str, Any],
         clock: _Clock,
+        others: Sequence[Hint] = (),
     ) -> ColorResult:
         """From a*b* at working size to the result: full size, hints enforced, gamut respected."""
         image, micrograph = marked.image, marked.image.micrograph
@@ -312,7 +313,7 @@ class Colorizer:
         return ColorResult.of(
             micrograph, ab, rgb, marked.hints, marked.drawn,
             settings={**settings, "working_size": image.working_size, "databar_row": row},
-            weights=self.weights, device=str(self.device), seconds=clock.seconds,
+            weights=self.weights, device=str(self.device), seconds=clock.seconds, others=others,
         )  # fmt: skip
 
     def predict_ab(

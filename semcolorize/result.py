@@ -14,7 +14,7 @@ import numpy as np
 
 from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
-from semcolorize.hints.model import HintSet
+from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import Overlap, RasterizedHints
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
@@ -146,12 +146,13 @@ class ColorResult:
         weights: LoadedWeights,
         device: str,
         seconds: Mapping[str, float],
+        others: Iterable[Hint] = (),
     ) -> ColorResult:
-        """Measure the legend, collect provenance and notes."""
+        """Measure the legend, collect provenance and notes; `others` are hints on other views of the series."""
         bar = settings["databar_row"]
         # Where the model may invent colors, what is near no hint is no hint's.
         apart = _OTHER_COLORS if settings["fill"] == "auto" else None
-        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], other_distance=apart)
+        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], others=others, other_distance=apart)
         provenance = provenance_of(
             micrograph,
             hints,
@@ -357,8 +358,8 @@ def _bar_notes(index: np.ndarray, bar: int | None, hints: HintSet) -> list[str]:
     ]
 
 
-def series_picture(results: Sequence[ColorResult]) -> bytes:
-    """Views of a series side by side, with one legend: PNG."""
+def series_picture(results: Sequence[ColorResult], *, missing: Sequence[str] = ()) -> bytes:
+    """Views of a series side by side, with one legend and a line on each view that is missing: PNG."""
     entries: dict[tuple[str, str], LegendEntry] = {}
     # Gray that one view asks for is what other views leave gray.
     gray = next((e for r in results for e in r.legend if e.hints and _is_gray(e.color)), None)
@@ -370,4 +371,5 @@ def series_picture(results: Sequence[ColorResult]) -> bytes:
             share = entry.share / len(results) + (before.share if before else 0.0)
             hints = entry.hints + (before.hints if before else 0)
             entries[entry.name, entry.color] = LegendEntry(entry.name, entry.color, share, hints)
-    return series_sheet([result.sheet_view() for result in results], legend_picture(tuple(entries.values())))
+    key = legend_picture(tuple(entries.values()), font_size=18)
+    return series_sheet([result.sheet_view() for result in results], key, missing=missing)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from semcolorize.batch.decide import decide
+from semcolorize.batch.foresight import foreseen_fault
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Ledger
 from semcolorize.batch.local import color_loaded, read_group
@@ -23,7 +24,7 @@ from semcolorize.hintfiles.roi_archive import has_rois
 __all__ = ["Preview", "preview"]
 
 _LOOKED_INTO = 2000
-"""Files opened to see whether an overlay is in them; beyond, that is left open."""
+"""Files opened to see what hints are in and beside them, and whether these fit; beyond, that is left open."""
 _TRIED = 3
 
 
@@ -34,7 +35,7 @@ class Preview:
     Attributes
     ----------
     rows : list of (name, state, hints or reason, series)
-        State: ``color``, ``done``, ``failed``, ``skipped``, ``refused``.
+        State: ``color``, ``done``, ``failed``, ``skipped``, ``refused``, ``faulty`` (its hints do not fit it).
     seconds_each : float or None
         Expected for one image.
     timed : str
@@ -69,7 +70,7 @@ class Preview:
         """Yield the plan as text, at most so many files of each state."""
         words = {
             "color": "to color", "done": "done before", "failed": "failed before (--retry-failed tries them again)",
-            "skipped": "left alone", "refused": "cannot be colored",
+            "skipped": "left alone", "refused": "cannot be colored", "faulty": "will fail as their hints stand",
         }  # fmt: skip
         for state, title in words.items():
             rows = [row for row in self.rows if row[1] == state]
@@ -114,6 +115,10 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
                 hints = "the hints of its series"
             if hints is None:
                 found.rows.append((file.name, "skipped", no_hints(job), file.series))
+                continue
+            fault = foreseen_fault(job, file, hints) if len(plan.files) <= _LOOKED_INTO else None
+            if fault is not None:
+                found.rows.append((file.name, "faulty", fault, file.series))
                 continue
             to_color.append(file)
             why = f"{hints}" + (f"; {decision.reason}" if decision.kind != "new" else "")

@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from queue import SimpleQueue
 
-from semcolorize.batch.messages import Failed, Loaded, Outcome, Request
+from semcolorize.batch.messages import Failed, Loaded, Outcome, Request, Staged
+from semcolorize.batch.series import sheet_of
 from semcolorize.batch.work import Workbench, color_group, failure
 from semcolorize.result import ColorResult
 
@@ -113,10 +115,15 @@ def color_loaded(workbench: Workbench, loaded: Sequence[Loaded | Outcome], devic
 def stage_colored(workbench: Workbench, colored: Colored) -> list[Outcome]:
     """Stage the results of a group."""
     outcomes: list[Outcome] = []
+    # One view left of a series is still shown as one, beside what became of the others.
+    sheet = sheet_of(colored) if len(colored) > 1 else None
     for each in colored:
         if isinstance(each, tuple):
             _, loaded, result, seconds = each
-            outcomes.append(workbench.stage(loaded, result, seconds))
+            outcome = workbench.stage(loaded, result, seconds)
+            if isinstance(outcome, Staged) and sheet is not None:
+                outcome, sheet = replace(outcome, sheet=sheet), None
+            outcomes.append(outcome)
         else:
             outcomes.append(each)
     return outcomes

@@ -114,6 +114,8 @@ class Staged:
     record: dict[str, Any]
     before_jpeg: bytes = field(repr=False)
     after_jpeg: bytes = field(repr=False)
+    sheet: bytes | None = field(repr=False, default=None)
+    """Of the series that this is the first view of: PNG."""
 
 
 @dataclass(frozen=True, kw_only=True)

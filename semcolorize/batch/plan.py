@@ -19,7 +19,7 @@ from semcolorize.batch.job import Job
 from semcolorize.errors import ConfigError
 from semcolorize.micrograph.sidecar import sidecar_names
 
-__all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "result_names", "shown"]
+__all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "result_names", "sheet_name", "shown"]
 
 RESERVED = frozenset({"ledger.sqlite", "ledger.sqlite-journal", ".ledger.lock", ".staging", "contact_sheet.png"})
 """What a job keeps in its output folder besides results and reports."""
@@ -91,6 +91,16 @@ class Plan:
                 yield (file,)
             elif series[file.series][0] is file:
                 yield tuple(series[file.series])
+
+
+def sheet_name(series: str) -> str:
+    """Return the name of a series' sheet, below the output folder."""
+    folder, base = series[: len(series) - len(_base(series))], _base(series)
+    ending = "_series.png"
+    # A name longer than disks take is cut between characters, by what is free.
+    while len(os.fsencode(base + ending)) > _MAX_NAME - 8:
+        base = base[:-1]
+    return folder + base + ending
 
 
 def shown(name: str) -> str:

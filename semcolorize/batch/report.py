@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import io
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,9 @@ from semcolorize._version import __version__
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Entry, Ledger
 from semcolorize.batch.plan import shown
-from semcolorize.micrograph.atomic import publish, write_bytes_atomic
+from semcolorize.batch.report_files import write_replaceable
+from semcolorize.batch.series import ReportedSeries, reported_series
+from semcolorize.micrograph.lettering import typeface
 
 if TYPE_CHECKING:
     from semcolorize.batch.runner import Summary
@@ -30,10 +31,10 @@ _PAGE = 1000
 _SHEET = (10, 20)
 """Columns and rows of a contact sheet."""
 _COLUMNS = (
-    "input", "status", "reason", "result", "hints", "hint_count", "seconds", "times_colored", "finished", "width",
-    "height", "databar_row", "pixel_size_nm", "vendor", "model", "magnification", "voltage_kv", "working_distance_mm",
-    "detector", "tilt_deg", "acquired", "legend", "input_sha256", "result_sha256", "weights_sha256", "same_content_as",
-    "notes",
+    "input", "status", "reason", "result", "hints", "hint_count", "series", "colors_from", "seconds",
+    "times_colored", "finished", "width", "height", "databar_row", "pixel_size_nm", "vendor", "model",
+    "magnification", "voltage_kv", "working_distance_mm", "detector", "tilt_deg", "acquired", "legend",
+    "input_sha256", "result_sha256", "weights_sha256", "same_content_as", "notes",
 )  # fmt: skip
 
 
@@ -80,6 +81,7 @@ class _Reports:
         template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(source)
         counts = dict.fromkeys(("done", "failed", "skipped"), 0)
         failures = []
+        series = reported_series(self._entries())
         legend: dict[tuple[str, str], list[float]] = {}
         for entry in self._entries():
             counts[entry.status] = counts.get(entry.status, 0) + 1
@@ -101,9 +103,22 @@ class _Reports:
         written = []
         for page, entries in enumerate(_batches(self._entries(), _PAGE), start=1):
             first = {"failures": failures, "notes": self._summary.notes} if page == 1 else {}
-            text = template.render(**shared, **first, page=page, cards=[_card(entry) for entry in entries])
+            # A series stands on the page of its first view.
+            here = [series[entry.name] for entry in entries if entry.name in series]
+            text = template.render(
+                **shared, **first, page=page, cards=[_card(entry) for entry in entries],
+                series=[self._series(each) for each in here],
+            )  # fmt: skip
             written.append(self._write(_page_name(page), text.encode("utf-8", "backslashreplace")))
         return written
+
+    def _series(self, series: ReportedSeries) -> dict[str, Any]:
+        return {
+            "name": shown(series.name),
+            "views": series.views,
+            "link": quote(os.fsencode(series.sheet or "")),
+            "picture": _embedded(series.picture(self._job.output_folder)),
+        }
 
     def write_csv(self) -> Path:
         buffer = io.StringIO(newline="")
@@ -131,19 +146,8 @@ class _Reports:
 
     def _write(self, name: str, content: bytes) -> Path:
         """Write a report under its name, or the next free one if that holds something that is not ours."""
-        stem, dot, suffix = name.rpartition(".")
-        number = 0
-        free = name
-        while not self._ledger.may_replace(free):
-            number += 1
-            free = f"{stem}_{number}{dot}{suffix}"
-        if number:
-            self._summary.notes.append(f"{name} exists and was not written here, or was changed: see {free}.")
-        self._ledger.announce_report(free, hashlib.sha256(content).hexdigest())
-        staged = write_bytes_atomic(self._ledger.staging / f"report-{os.getpid()}-{free}", content, overwrite=True)
-        target = self._job.output_folder / free
-        publish(staged, target, overwrite=target.exists())
-        staged.unlink(missing_ok=True)
+        target, note = write_replaceable(self._ledger, name, content)
+        self._summary.notes += [note] if note else []
         return target
 
 
@@ -160,9 +164,12 @@ def _batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
         yield batch
 
 
+def _embedded(picture: bytes | None) -> str:
+    return base64.b64encode(picture).decode() if picture else ""
+
+
 def _card(entry: Entry) -> dict[str, Any]:
     record = entry.record if entry.status == "done" else {}
-    encode: Callable[[bytes | None], str] = lambda data: base64.b64encode(data).decode() if data else ""  # noqa: E731
     known = entry.status == "done"
     return {
         "name": shown(entry.name),
@@ -170,8 +177,8 @@ def _card(entry: Entry) -> dict[str, Any]:
         "error": entry.error or "",
         # Relative, so that the folder can be moved.
         "link": quote(os.fsencode(entry.outputs[0].name)) if known and entry.outputs else "",
-        "before": encode(entry.before_jpeg) if known else "",
-        "after": encode(entry.after_jpeg) if known else "",
+        "before": _embedded(entry.before_jpeg) if known else "",
+        "after": _embedded(entry.after_jpeg) if known else "",
         "legend": record.get("legend", []),
         "facts": _facts(entry, record),
         "notes": record.get("notes", []),
@@ -191,7 +198,8 @@ def _facts(entry: Entry, record: dict[str, Any]) -> str:
             parts.append(form.format(instrument[key]))
     if record.get("origin"):
         count = record.get("hint_count", 0)
-        parts.append(f"{count} hint{'' if count == 1 else 's'} ({record['origin']})")
+        hints = f"{count} hint{'' if count == 1 else 's'} ({record['origin']})"
+        parts.append(hints if count or not record.get("series") else f"hints of the series {shown(record['series'])}")
     if entry.seconds is not None:
         parts.append(f"{entry.seconds:.1f} s")
     return ", ".join(parts)
@@ -205,6 +213,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     row = {
         "input": _cell(shown(entry.name)), "status": entry.status, "reason": _cell(entry.error or ""),
         "result": _cell(shown(result.name)) if result else "", "hints": _cell(record.get("origin", "")),
+        "series": _cell(shown(entry.record.get("series") or "")), "colors_from": _cell(record.get("source", "")),
         "hint_count": record.get("hint_count", ""), "times_colored": entry.colored, "finished": entry.finished or "",
         "seconds": "" if entry.seconds is None else f"{entry.seconds:.3f}", "width": shape[1], "height": shape[0],
         "databar_row": record.get("databar_row"), "pixel_size_nm": record.get("pixel_size_nm"),
@@ -222,10 +231,9 @@ def _cell(text: str) -> str:
 
 
 def _sheet(entries: list[Entry], columns: int) -> bytes:
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 11)
+    font = typeface(11)
     columns = min(columns, len(entries))
     pictures = [Image.open(io.BytesIO(entry.after_jpeg or b"")) for entry in entries]
     width, height = 208, max(picture.height for picture in pictures) + 24

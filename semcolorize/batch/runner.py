@@ -15,7 +15,8 @@ from semcolorize.batch.decide import Decision, decide, hint_source
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Entry, Ledger
 from semcolorize.batch.messages import Failed, Outcome, Request, Settings, Skipped, Staged
-from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, shown
+from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, sheet_name, shown
+from semcolorize.batch.report_files import write_replaceable
 from semcolorize.batch.work import Workbench, is_fatal
 from semcolorize.errors import ConfigError, OutputError
 
@@ -261,13 +262,17 @@ class Run:
     def _settle(self, outcome: Outcome, file: PlannedFile) -> Outcome:
         """Write an outcome into the ledger; a result that cannot be published becomes a failure."""
         source = hint_source(self.job, file)
+        about: dict[str, Any] = {} if file.series is None else {"series": file.series}
         if isinstance(outcome, Staged):
+            if outcome.sheet is not None and file.series is not None:
+                # Before its first view is done: a run killed between the two colors the series again.
+                about["sheet"] = self._write_sheet(file.series, outcome.sheet)
             entry = Entry(
                 name=outcome.name, status="publishing", settings=self._key, size=outcome.size,
                 mtime_ns=outcome.mtime_ns, sha256=outcome.sha256, hints=source, depends=outcome.depends,
                 outputs=outcome.outputs, staged=outcome.staged, seconds=outcome.seconds["total"],
                 weights=outcome.weights_sha256, before_jpeg=outcome.before_jpeg, after_jpeg=outcome.after_jpeg,
-                record={**outcome.record, "origin": outcome.hints, "seconds": outcome.seconds},
+                record={**outcome.record, **about, "origin": outcome.hints, "seconds": outcome.seconds},
             )  # fmt: skip
             try:
                 self.ledger.publish(entry)
@@ -289,10 +294,24 @@ class Run:
         self.ledger.note(
             Entry(
                 name=outcome.name, status=status, settings=self._key, size=outcome.size, mtime_ns=outcome.mtime_ns,
-                hints=source, depends=outcome.depends, error=error, record={"trace": trace} if trace else {},
+                hints=source, depends=outcome.depends, error=error,
+                record=about | ({"trace": trace} if trace else {}),
             )
         )  # fmt: skip
         return outcome
+
+    def _write_sheet(self, series: str, sheet: bytes) -> str | None:
+        """Publish the sheet of a series; returns its name below the output folder."""
+        try:
+            path, note = write_replaceable(self.ledger, sheet_name(series), sheet)
+        except OutputError as problem:
+            if is_fatal(problem):
+                raise
+            # The views are worth more than the picture of them.
+            self.summary.notes.append(f"The sheet of the series {shown(series)} was not written: {problem}")
+            return None
+        self.summary.notes += [note] if note else []
+        return path.relative_to(self.ledger.folder).as_posix()
 
     def _close_books(self, plan: Plan) -> None:
         """Count how the folder stands: what is no longer there no longer counts."""

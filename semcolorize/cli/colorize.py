@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from semcolorize.cli.options import WORKING_SIZE
+from semcolorize.cli.options import WORKING_SIZE, result_file
 from semcolorize.cli.progress import progress_bar
 
 __all__ = ["command"]
@@ -25,8 +25,8 @@ __all__ = ["command"]
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
-    help="TIFF to write, or a folder for it. Default: IMAGE_color.tif beside the image.",
+    type=click.Path(),
+    help="TIFF to write, or a folder for it (made if it ends with /). Default: IMAGE_color.tif beside the image.",
 )
 @click.option("--palette", type=click.Path(), help="Palette for the hints: a YAML file or a built-in name.")
 @click.option("--page", type=int, help="Page of a multi-page TIFF, counted from 1. Default: the first.")
@@ -80,7 +80,7 @@ __all__ = ["command"]
 def command(
     image: Path,
     hint_files: tuple[Path, ...],
-    out: Path | None,
+    out: str | None,
     palette: str | None,
     page: int | None,
     display_range: tuple[float, float] | None,
@@ -124,12 +124,8 @@ def command(
     from semcolorize.result import output_paths
 
     # Everything that can be wrong is looked at before torch is loaded and before anything is computed.
-    target = out if out is not None else image.with_name(f"{image.stem}_color.tif")
-    if target.is_dir():
-        target = target / f"{image.stem}_color.tif"
     inputs = [image, *hint_files]
     png = png or scale_bar
-    paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, inputs=inputs)
     chosen = None if palette is None else read_palette(palette)
     sets = [read_hints(path, palette=chosen) for path in hint_files]
     micrograph = read_micrograph(
@@ -138,6 +134,9 @@ def command(
     if scale_bar:
         # Asked before the work, not after it.
         draw_scale_bar(np.zeros((64, 64, 3), np.uint8), micrograph.pixel_size_nm)
+    # Last, for a folder may be made.
+    target = result_file(out, image)
+    paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, inputs=inputs)
     hints = HintSet.merge(sets, micrograph.shape)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)

@@ -90,14 +90,6 @@ def command(
     files = _hint_files(images, assigned)
     if out.exists() and not out.is_dir():
         raise OutputError("This is a file; a folder for the results is needed.", path=out)
-    out.mkdir(parents=True, exist_ok=True)
-    inputs = [*images, *(file for own in files for file in own)]
-    names = _distinct([image.stem for image in images])
-    paths = [
-        output_paths(out / f"{name}_color.tif", variants=variants, png=png, overwrite=overwrite, inputs=inputs)
-        for name in names
-    ]
-    sheet = check_output(out / "series.png", overwrite=overwrite, inputs=inputs)
     micrographs, hints, failed = [], [], {}
     for image, own in zip(images, files, strict=True):
         try:
@@ -113,6 +105,14 @@ def command(
         raise SemColorizeError("none of the views can be colored; see above.")
     if not any(hints) and any(files):
         raise SemColorizeError("the views with hints cannot be read, and the others have none; see above.")
+    _make(out)
+    inputs = [*images, *(file for own in files for file in own)]
+    names = _distinct([image.stem for image in images])
+    paths = [
+        output_paths(out / f"{name}_color.tif", variants=variants, png=png, overwrite=overwrite, inputs=inputs)
+        for name in names
+    ]
+    sheet = check_output(out / "series.png", overwrite=overwrite, inputs=inputs)
 
     from semcolorize.pipeline import Colorizer
 
@@ -137,7 +137,8 @@ def command(
         for note in result.notes:
             click.echo(f"note: {images[i].name}: {note}", err=True)
         written += result.save_to(paths[i], overwrite=overwrite)
-    write_bytes_atomic(sheet, series_picture(results), overwrite=overwrite, inputs=inputs)
+    missing = [f"{image.name}: {error.message}" for image, error in failed.items()]
+    write_bytes_atomic(sheet, series_picture(results, missing=missing), overwrite=overwrite, inputs=inputs)
     written.append(sheet)
     if as_json:
         click.echo(json.dumps(_document(written, results, failed, time.perf_counter() - started)))
@@ -147,6 +148,15 @@ def command(
         click.echo(f"{time.perf_counter() - started:.1f} s on {results[0].provenance.device}", err=True)
     if failed:
         raise click.exceptions.Exit(_PARTLY)
+
+
+def _make(folder: Path) -> None:
+    from semcolorize.micrograph.atomic import cannot_write
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(error, str(folder)) from None
 
 
 def _document(

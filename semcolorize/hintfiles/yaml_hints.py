@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -157,6 +157,15 @@ def _sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _on_one_line(points: Sequence[Sequence[float]]) -> bool:
+    """Tell whether points enclose nothing whatever their order."""
+    x, y = points[0]
+    # The farthest from the first gives the line; all others are measured against it.
+    dx, dy = max(((px - x, py - y) for px, py in points), key=lambda way: way[0] ** 2 + way[1] ** 2)
+    length = (dx**2 + dy**2) ** 0.5
+    return length == 0 or all(abs(dx * (py - y) - dy * (px - x)) <= 1e-9 * length * length for px, py in points)
+
+
 class _Reader:
     """Reads one hints file, collecting faults instead of stopping at the first."""
 
@@ -258,14 +267,20 @@ class _Reader:
         shift = 0.5 if self._unit == "pixels" else 0.0
         match entry:
             case _Point(point=[x, y]):
-                self._check_fractions([x, y], (*keys, "point"))
+                self._check_points([[x, y]], (*keys, "point"), reach=entry.size / 2)
                 self._hints.append(PointHint(row=y + shift, column=x + shift, size=entry.size, **shared))
             case _Line(line=line):
-                self._check_fractions([value for vertex in line for value in vertex], (*keys, "line"))
+                self._check_points(line, (*keys, "line"), reach=entry.width / 2)
+                if all(vertex == line[0] for vertex in line):
+                    self._fault("line has no length: its points are one. For a spot use point.", (*keys, "line"))
                 path = tuple((y + shift, x + shift) for x, y in line)
                 self._hints.append(LineHint(path=path, width=entry.width, **shared))
             case _Polygon(polygon=polygon):
-                self._check_fractions([value for vertex in polygon for value in vertex], (*keys, "polygon"))
+                self._check_points(polygon, (*keys, "polygon"))
+                if _on_one_line(polygon):
+                    self._fault(
+                        "polygon has no area: all its points are one, or lie on one line.", (*keys, "polygon")
+                    )
                 ring = tuple((y, x) for x, y in polygon)
                 self._hints.append(RegionHint(shape=Polygons((ring,)), **shared))
             case _Rectangle(rectangle=box):
@@ -283,7 +298,21 @@ class _Reader:
                 f"{keys[-1]} is {box}; it reads [x, y, width, height], the last two more than 0.", keys
             )
             return
+        if self._unit == "pixels":
+            self._check_points([[x + width, y + height]], keys)
         self._hints.append(RegionHint(shape=kind(y, x, height, width), **shared))
+
+    def _check_points(self, points: Sequence[Sequence[float]], keys: KeyPath, *, reach: float = 0.0) -> None:
+        """Refuse what lies outside any image; what lies outside a certain one is told when it is there."""
+        if self._unit == "fraction":
+            self._check_fractions([value for point in points for value in point], keys)
+            return
+        for axis, side in enumerate(("left of", "above")):
+            last = max(point[axis] for point in points)
+            if last + reach < 0 or (last <= 0 and keys[-1] in ("rectangle", "oval")):
+                self._fault(
+                    f"{keys[-1]} lies {side} any image: {'xy'[axis]} reaches {last:g}, and images begin at 0.", keys
+                )
 
     def _check_fractions(self, values: list[float], keys: KeyPath) -> None:
         wrong = [value for value in values if not 0 <= value <= 1]

@@ -45,6 +45,7 @@ _CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+_BARE_COLOR = re.compile(r"(?:^|[:,\[{-])\s+(#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8}))(?=[\s,}\]]|$)")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 
 
@@ -137,7 +138,7 @@ def parse_yaml(content: bytes, *, path: str = "", max_bytes: int = _MAX_BYTES) -
             path=path,
             line=line,
         ) from None
-    builder = _Builder(path)
+    builder = _Builder(path, _bare_colors(text))
     try:
         data = builder.build(text)
     except yaml.reader.ReaderError as error:
@@ -146,7 +147,9 @@ def parse_yaml(content: bytes, *, path: str = "", max_bytes: int = _MAX_BYTES) -
             "The file holds a character that YAML does not allow.", path=path, line=line
         ) from None
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error, path) from None
+        # A color that became a comment takes the closing bracket with it: that is the fault, not the bracket.
+        colors = builder.bare_faults()
+        raise ConfigError.from_faults(colors) if colors else _syntax_error(error, path) from None
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"The file is not YAML: {error}.", path=path) from None
     if builder.faults:
@@ -167,6 +170,20 @@ def _syntax_error(error: yaml.MarkedYAMLError, path: str) -> ConfigError:
     return ConfigError(f"The file is not YAML: {told}.", path=path, line=mark.line + 1 if mark else None)
 
 
+def _bare_colors(text: str) -> dict[int, str]:
+    """Find hex colors without quotes, which YAML takes for comments: line (from 0) to color."""
+    found = {}
+    for number, line in enumerate(text.splitlines()):
+        match = _BARE_COLOR.search(line) if "#" in line else None
+        if match is None:
+            continue
+        before = line[: match.start(1)]
+        # In quotes, or behind a comment's beginning, it is no color.
+        if before.count('"') % 2 == before.count("'") % 2 == 0 and not re.search(r"(^|\s)#", before):
+            found[number] = match[1]
+    return found
+
+
 class _Stop(Exception):
     """The file is hostile: what follows is not worth reading."""
 
@@ -174,8 +191,9 @@ class _Stop(Exception):
 class _Builder:
     """Builds plain data from parser events, so that nothing is built that was not counted before."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, bare: dict[int, str]) -> None:
         self.path = path
+        self._bare = bare
         self.lines: dict[KeyPath, int] = {(): 1}
         self.faults: list[ConfigError] = []
         self._values = 0
@@ -195,6 +213,15 @@ class _Builder:
         except _Stop:
             pass
         return data
+
+    def bare_faults(self) -> list[ConfigError]:
+        """One fault for each color without quotes."""
+        return [self._bare_fault(line) for line in self._bare]
+
+    def _bare_fault(self, line: int) -> ConfigError:
+        color = self._bare[line]
+        message = f'Write the color in quotes: "{color}". Without them # begins a comment, and nothing is left.'
+        return ConfigError(message, path=self.path, line=line + 1)
 
     def _checked(self, events: Iterator[Any]) -> Iterator[Any]:
         for event in events:
@@ -248,7 +275,10 @@ class _Builder:
                     event, f"{dotted(place)} is there twice; it was first on line {self.lines[place]}."
                 )
             self.lines.setdefault(place, line)
-            mapping[key] = self._value(next(events), events, place)
+            value = next(events)
+            if line - 1 in self._bare and isinstance(value, yaml.ScalarEvent) and not (value.value or value.style):
+                self.faults.append(self._bare_fault(line - 1))
+            mapping[key] = self._value(value, events, place)
         return mapping
 
     def _scalar(self, event: Any) -> Any:

@@ -1,7 +1,8 @@
 """What the instrument says about an image: pixel size, magnification, voltage, and where its data bar begins.
 
 FEI/Thermo Fisher (TIFF tag 34682), Zeiss (34118) and TESCAN (50431) write it into the TIFF, Hitachi, JEOL and
-TESCAN into a text file beside it (`semcolorize.micrograph.sidecar`). Tags are read by tifffile; here their
+TESCAN into a text file beside it (`semcolorize.micrograph.sidecar`), Hitachi's tabletop instruments the most of it
+also into the TIFF, as a comment for Windows (40092). Tags are read by tifffile; here their
 names become common ones and their units become nm, kV, mm and degrees.
 """
 
@@ -20,11 +21,14 @@ from semcolorize.micrograph.calibration import Calibration
 __all__ = ["Instrument", "instrument_of_text", "instrument_of_tiff"]
 
 _TESCAN_TAG = 50431
+_COMMENT_TAG, _AUTHOR_TAG = 40092, 40093
+"""What Windows' Explorer shows as comment and author, in UTF-16."""
 _LENGTHS_MM = {"nm": 1e-6, "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3}
 _VOLTS = {"v": 1e-3, "volt": 1e-3, "kv": 1.0}
 _DATES = (
     "%Y/%m/%d", "%Y-%m-%d", "%m/%d/%Y", "%d %b %Y", "%d.%m.%Y",
 )  # fmt: skip
+_ASSIGNED = re.compile(r"^[^\w\n]*(\w+)[ \t]*=[ \t]*(.*?)\s*$", re.MULTILINE)
 _TIMES = ("%H:%M:%S", "%I:%M:%S %p", "%H:%M")
 
 
@@ -99,14 +103,27 @@ def instrument_of_tiff(tiff: Any, page: Any) -> Instrument | None:
         value = tag.value
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         return instrument_of_text(text)
+    comment = _entries(_utf16(page, _COMMENT_TAG), _ASSIGNED)
+    if {"PixelSize", "SignalName", "DataNumber", "Condition"} <= comment.keys():
+        return _hitachi_comment(comment, _utf16(page, _AUTHOR_TAG))
     return None
+
+
+def _utf16(page: Any, code: int) -> str:
+    tag = page.tags.get(code)
+    value = tag.value if tag is not None else b""
+    try:
+        return bytes(value).decode("utf-16-le", "replace").rstrip("\0")
+    except (TypeError, ValueError):
+        return ""
 
 
 def instrument_of_text(text: str) -> Instrument | None:
     """Read the acquisition metadata of a text such as instruments write beside an image; None if it is no such."""
     if "$CM_" in text:
-        return _jeol(_entries(text, re.compile(r"^\s*(\${1,2}[A-Z]{2}_\w+)[ \t]+(.*?)\s*$", re.MULTILINE)))
-    entries = _entries(text, re.compile(r"^[^\w\n]*(\w+)[ \t]*=[ \t]*(.*?)\s*$", re.MULTILINE))
+        # One dollar or two, which differs between models.
+        return _jeol(_entries(text, re.compile(r"^\s*\${1,2}([A-Z]{2}_\w+)[ \t]+(.*?)\s*$", re.MULTILINE)))
+    entries = _entries(text, _ASSIGNED)
     if "[SemImageFile]" in text[:1000]:
         return _hitachi(entries)
     if "PixelSizeX" in entries and ("[MAIN]" in text or "ImageStripSize" in entries or "AccFrames" in entries):
@@ -193,25 +210,58 @@ def _hitachi(entries: Mapping[str, str]) -> Instrument:
     )
 
 
+def _hitachi_comment(entries: Mapping[str, str], author: str) -> Instrument:
+    pixel = _positive(entries.get("PixelSize"))
+    condition = dict(re.findall(r"(\w+)=(\S+)", entries["Condition"]))
+    return Instrument(
+        vendor="Hitachi",
+        model=_word(author),
+        calibration=_from_nanometers(pixel, pixel),
+        magnification=_positive(condition.get("Mag", "").lstrip("xX")),
+        voltage_kv=_quantity(condition.get("Vacc"), _VOLTS),
+        working_distance_mm=_quantity(condition.get("WD"), _LENGTHS_MM),
+        detector=_word(entries.get("SignalName")),
+    )
+
+
 def _jeol(entries: Mapping[str, str]) -> Instrument:
-    bar = _positive(entries.get("$$SM_MICRON_BAR", "").split(" ")[0])
-    marker = _quantity(entries.get("$$SM_MICRON_MARKER"), _LENGTHS_MM)
-    pixel = marker * 1e6 / bar if bar and marker else None
-    size = (entries.get("$CM_FULL_SIZE") or entries.get("$CM_IMAGE_SIZE") or "").split()
-    stage = (entries.get("$CM_STAGE_POS") or entries.get("$CM_STAGE_POSITION") or "").split()
+    size = (entries.get("CM_FULL_SIZE") or entries.get("CM_IMAGE_SIZE") or "").split()
+    rows_columns = _pair(size[1], size[0]) if len(size) == 2 else None
+    pixel = _jeol_pixel(entries, rows_columns)
     return Instrument(
         vendor="JEOL",
-        model=_word(entries.get("$CM_INSTRUMENT")),
+        model=_word(entries.get("CM_INSTRUMENT")),
         calibration=_from_nanometers(pixel, pixel),
-        magnification=_positive(entries.get("$CM_MAG")),
-        voltage_kv=_positive(entries.get("$CM_ACCEL_VOLT")),
-        working_distance_mm=_positive(entries.get("$$SM_WD")),
-        detector=_word(entries.get("$CM_SIGNAL") or entries.get("$CM_SIGNAL_NAME")),
-        # x, y, z, tilt, rotation; fewer where the stage has no motors.
-        tilt_deg=_number(stage[3]) if len(stage) > 4 else None,
-        acquired=_time(entries.get("$CM_DATE"), entries.get("$CM_TIME")),
-        image_size=_pair(size[1], size[0]) if len(size) == 2 else None,
+        magnification=_positive(entries.get("CM_MAG")),
+        voltage_kv=_positive(entries.get("CM_ACCEL_VOLT")),
+        working_distance_mm=_positive(entries.get("SM_WD")),
+        detector=_word(entries.get("CM_SIGNAL") or entries.get("CM_SIGNAL_NAME") or entries.get("SM_DETECTOR")),
+        tilt_deg=_jeol_tilt(entries.get("CM_STAGE_POS") or entries.get("CM_STAGE_POSITION") or ""),
+        acquired=_time(entries.get("CM_DATE"), entries.get("CM_TIME")),
+        image_size=rows_columns,
     )
+
+
+def _jeol_pixel(entries: Mapping[str, str], size: tuple[int, int] | None) -> float | None:
+    """Nanometers of a pixel: the field of view over its pixels, or the bar, which is some whole pixels long."""
+    bar = _positive(entries.get("SM_MICRON_BAR", "").split(" ")[0])
+    marker = _quantity(entries.get("SM_MICRON_MARKER"), _LENGTHS_MM)
+    by_bar = marker * 1e6 / bar if bar and marker else None
+    field = re.match(r"\s*([0-9.]+)\s*(nm|[uµμ]m|mm)?(?=\s|$)", entries.get("CM_FIELD_OF_VIEW", ""))
+    wide = _quantity(f"{field[1]} {field[2] or 'um'}", _LENGTHS_MM) if field else None
+    by_field = wide * 1e6 / size[1] if wide and size else None
+    if by_bar and by_field and abs(by_field / by_bar - 1) > 0.05:
+        # They contradict each other; the bar is what the image itself shows.
+        return by_bar
+    return by_field or by_bar
+
+
+def _jeol_tilt(stage: str) -> float | None:
+    """Read the tilt off ``X=1.2, Y=3.4, R=0.0, Z=10.0, T=30.0`` or x, y, z, rotation, tilt."""
+    named = re.search(r"\bT\s*=\s*([-+0-9.]+)", stage)
+    parts = stage.split()
+    # Fewer where the stage has no motors.
+    return _number(named[1]) if named else _number(parts[4]) if "=" not in stage and len(parts) > 4 else None
 
 
 def _tescan(entries: Mapping[str, str]) -> Instrument:

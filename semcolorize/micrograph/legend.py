@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.palette import NamedColor
 from semcolorize.errors import ShapeError
 from semcolorize.hints.model import Hint, HintSet
+from semcolorize.micrograph.lettering import typeface
 from semcolorize.micrograph.strips import each, strips
 
 __all__ = ["LegendEntry", "legend", "legend_picture", "legend_text"]
@@ -50,6 +50,7 @@ def legend(
     ab: np.ndarray,
     lightness: np.ndarray,
     *,
+    others: Iterable[Hint] = (),
     other_distance: float | None = None,
 ) -> tuple[LegendEntry, ...]:
     """Measure how much of an image has the color of each hint.
@@ -62,6 +63,8 @@ def legend(
         CIELAB units: the result, without the rows of the data bar.
     lightness : ndarray of shape (H, W)
         CIE L*.
+    others : iterable of Hint
+        Of other views of a series: their colors are looked for here too.
     other_distance : float, optional
         Colors farther than this (in a*b*) from all hints and from gray are counted as "other colors", which a
         model that invents colors makes. By default each pixel counts to what is nearest.
@@ -79,11 +82,12 @@ def legend(
     """
     if lightness.ndim != 2 or ab.shape != (*lightness.shape, 2) or not lightness.size:
         raise ShapeError(f"ab {ab.shape} and lightness {lightness.shape} do not fit; (H, W, 2) and (H, W) are needed.")
-    groups: dict[tuple[str, str], list[Hint]] = {}
-    for hint in hints:
-        swatch = NamedColor(hint.name or "", hint.lab).hex
-        groups.setdefault((hint.name or swatch, swatch), []).append(hint)
-    targets = np.array([(0.0, 0.0), *(members[0].ab for members in groups.values())], np.float32)
+    groups: dict[tuple[str, str], list[tuple[bool, Hint]]] = {}
+    for own, given in ((True, hints), (False, others)):
+        for hint in given:
+            swatch = NamedColor(hint.name or "", hint.lab).hex
+            groups.setdefault((hint.name or swatch, swatch), []).append((own, hint))
+    targets = np.array([(0.0, 0.0), *(members[0][1].ab for members in groups.values())], np.float32)
     counts = _count_nearest(ab, lightness, targets, other_distance)
     shares = counts / lightness.size
 
@@ -94,7 +98,7 @@ def legend(
         share = float(shares[i])
         if np.hypot(*targets[i]) < _GRAY_HINT_CHROMA and not gray_hinted:
             share, gray_hinted = share + gray_share, True
-        entries.append(LegendEntry(name, swatch, share, len(members)))
+        entries.append(LegendEntry(name, swatch, share, sum(own for own, _ in members)))
     if not gray_hinted:
         entries.append(LegendEntry(GRAY_NAME, "#808080", gray_share, 0))
     if other_distance is not None:
@@ -151,11 +155,9 @@ def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np
     rgb : uint8 ndarray of shape (H, W, 3)
         On white.
     """
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    # DejaVu, which comes with matplotlib, has Greek and Cyrillic; Pillow's own font has not.
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), font_size)
+    font = typeface(font_size)
     longest = 48
     names = [name if len(name) <= longest else name[: longest - 1] + "…" for name in (e.name for e in entries)]
     shares = [_percent(entry.share) for entry in entries]

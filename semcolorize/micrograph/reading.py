@@ -170,8 +170,8 @@ def read_micrograph(
 
 
 def _with_sidecar(decoded: Decoded, name: str) -> Decoded:
-    """Add what the instrument's text file says; what stands in the image itself comes first."""
-    found = read_sidecar(name) if decoded.instrument is None else None
+    """Add what the instrument's text file says; what stands in the image comes first, but for Hitachi's excerpt."""
+    found = read_sidecar(name) if decoded.instrument is None or decoded.instrument.vendor == "Hitachi" else None
     if found is None:
         return decoded
     instrument, text = found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
@@ -121,19 +122,14 @@ def _flattened(lightness: np.ndarray) -> np.ndarray:
 
 def _affine(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarray | None, int]:
     """Matrix (2, 3) from target (row, column, 1) to source (row, column), None without one; how many features agree."""
-    from skimage.feature import SIFT, match_descriptors
+    from skimage.feature import match_descriptors
     from skimage.measure import ransac
     from skimage.transform import AffineTransform
 
-    found = []
-    for image in (source, target):
-        features = SIFT(upsampling=1, n_octaves=5)
-        try:
-            features.detect_and_extract(image)
-        except RuntimeError:  # no features at all
-            return None, 0
-        found.append((np.asarray(features.keypoints), np.asarray(features.descriptors)))
-    (places, signs), (places_target, signs_target) = found
+    found = [_features(image.tobytes(), image.shape) for image in (source, target)]
+    if found[0] is None or found[1] is None:
+        return None, 0
+    (places, signs), (places_target, signs_target) = found[0], found[1]
     pairs = match_descriptors(signs, signs_target, max_ratio=0.85, cross_check=True)
     if len(pairs) < _FEWEST:
         return None, len(pairs)
@@ -151,6 +147,19 @@ def _affine(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarr
     matrix = np.asarray(model.params)[:2]
     size = abs(np.linalg.det(matrix[:, :2]))
     return (matrix, agree) if 1 / _STEEPEST < size < _STEEPEST else (None, agree)
+
+
+@lru_cache(maxsize=4)
+def _features(values: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Places and descriptors of SIFT features; None without any. A reference view is asked for once a target."""
+    from skimage.feature import SIFT
+
+    features = SIFT(upsampling=1, n_octaves=5)
+    try:
+        features.detect_and_extract(np.frombuffer(values, np.float32).reshape(shape))
+    except RuntimeError:  # no features at all
+        return None
+    return np.asarray(features.keypoints), np.asarray(features.descriptors)
 
 
 def _moved(affine: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 
 from semcolorize.errors import ConfigError
+from semcolorize.micrograph.lettering import typeface
 
 __all__ = ["draw_scale_bar", "scale_bar_length"]
 
@@ -58,8 +58,7 @@ def draw_scale_bar(rgb: np.ndarray, pixel_size_nm: float | None, *, rows: int | 
     ConfigError
         If the pixel size is not known.
     """
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     if pixel_size_nm is None:
         raise ConfigError(
@@ -71,7 +70,7 @@ def draw_scale_bar(rgb: np.ndarray, pixel_size_nm: float | None, *, rows: int | 
     length, label = scale_bar_length(width, pixel_size_nm)
     pixels = max(1, round(length / pixel_size_nm))
     unit = max(2, round(width / 200))
-    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), max(8, 5 * unit))
+    font = typeface(max(8, 5 * unit))
     picture = Image.fromarray(rgb)
     draw = ImageDraw.Draw(picture)
     box_width, box_height = max(pixels, round(font.getlength(label))) + 4 * unit, 11 * unit

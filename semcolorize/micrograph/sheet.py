@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semcolorize.errors import ShapeError
+from semcolorize.micrograph.lettering import typeface
 
 __all__ = ["SheetView", "series_sheet"]
 
@@ -36,7 +37,9 @@ class SheetView:
     source: str
 
 
-def series_sheet(views: Sequence[SheetView], key: np.ndarray, *, width: int = 420, across: int = 5) -> bytes:
+def series_sheet(
+    views: Sequence[SheetView], key: np.ndarray, *, missing: Sequence[str] = (), width: int = 420, across: int = 5
+) -> bytes:
     """Draw a sheet.
 
     Parameters
@@ -44,6 +47,8 @@ def series_sheet(views: Sequence[SheetView], key: np.ndarray, *, width: int = 42
     views : sequence of SheetView
     key : uint8 ndarray of shape (h, w, 3)
         Picture of the legend.
+    missing : sequence of str
+        Views that could not be colored, and why: a line each.
     width : int
         Pixels of a view.
     across : int
@@ -59,31 +64,45 @@ def series_sheet(views: Sequence[SheetView], key: np.ndarray, *, width: int = 42
     ShapeError
         If there is no view.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     if not views:
         raise ShapeError("a sheet needs at least one view.")
-    font = ImageFont.load_default(15)
+    font = typeface(14)
     columns = min(across, len(views))
     pairs = [_pair(view, width) for view in views]
-    height = max(pair.height for pair in pairs) + 2 * _LINE
-    rows = -(-len(views) // columns)
+    heights = [
+        max(pair.height for pair in pairs[i : i + columns]) + 2 * _LINE for i in range(0, len(pairs), columns)
+    ]
     legend = Image.fromarray(key)
-    size = (
-        max(columns * (width + _GAP) + _GAP, legend.width + 2 * _GAP),
-        rows * (height + _GAP) + legend.height + 2 * _GAP,
-    )
+    across_all = max(columns * (width + _GAP) + _GAP, legend.width + 2 * _GAP)
+    lines = [line for text in missing for line in _wrapped(text, across_all - 2 * _GAP, font)]
+    below = sum(heights) + len(heights) * _GAP
+    size = (across_all, below + len(lines) * _LINE + legend.height + 2 * _GAP)
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
     for i, (view, pair) in enumerate(zip(views, pairs, strict=True)):
-        left, top = _GAP + (i % columns) * (width + _GAP), _GAP + (i // columns) * (height + _GAP)
+        row, column = divmod(i, columns)
+        left, top = _GAP + column * (width + _GAP), _GAP + sum(heights[:row]) + row * _GAP
         pen.text((left, top), _fitted(view.title, width, font), fill="black", font=font)
         sheet.paste(pair, (left, top + _LINE))
         pen.text((left, top + _LINE + pair.height + 3), _fitted(view.source, width, font), fill="#555555", font=font)
-    sheet.paste(legend, (_GAP, size[1] - legend.height - _GAP // 2))
+    for i, line in enumerate(lines):
+        pen.text((_GAP, below + _GAP + i * _LINE), line, fill="#a02818", font=font)
+    sheet.paste(legend, (0, size[1] - legend.height))
     buffer = io.BytesIO()
     sheet.save(buffer, format="png")
     return buffer.getvalue()
+
+
+def _wrapped(text: str, width: int, font) -> list[str]:  # type: ignore[no-untyped-def]
+    """Text in lines that fit, two at most."""
+    words, line = text.split(), ""
+    while words and font.getlength(f"{line} {words[0]}") <= width:
+        line = f"{line} {words.pop(0)}".strip()
+    if not words:
+        return [line]
+    return [line, _fitted(" ".join(words), width, font)] if line else [_fitted(text, width, font)]
 
 
 def _pair(view: SheetView, width: int):  # type: ignore[no-untyped-def]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from semcolorize.errors import ConfigError
+from semcolorize.errors import ConfigError, ImageReadError, SemColorizeError, ShapeError
 from semcolorize.hints.rasterize import RasterizedHints
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.micrograph.upsample import GuidedUpsampler
 
-__all__ = ["HintedPixels", "PreparedMicrograph", "WorkingSize", "at_one_scale", "shrink", "working_shape"]
+__all__ = [
+    "HintedPixels", "PreparedMicrograph", "WorkingSize", "at_one_scale", "prepare_views", "shrink", "working_shape",
+]  # fmt: skip
 
 WorkingSize = int | str
 """Longest side in pixels, or ``"full"``: the image's own."""
@@ -192,3 +194,29 @@ def at_one_scale(series: Sequence[PreparedMicrograph]) -> list[PreparedMicrograp
         view if nanometers >= coarsest else replace(view, factor=min(1.0, max(nanometers / coarsest, _SMALLEST / side)))
         for view, (side, nanometers) in zip(series, scaled, strict=True)
     ]
+
+
+def prepare_views(
+    images: Sequence[PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str]],
+    *,
+    databar: str | int,
+    working_size: WorkingSize,
+    on_failure: Callable[[int, SemColorizeError], None] | None = None,
+) -> tuple[list[int], list[PreparedMicrograph]]:
+    """Prepare the views of a series: places of those that can be read, and these at one scale.
+
+    Where `on_failure` is given it is told of the others, with their place; else the first one's error is raised.
+    """
+    places, prepared = [], []
+    for place, image in enumerate(images):
+        try:
+            if not isinstance(image, PreparedMicrograph):
+                image = PreparedMicrograph.of(image, databar=databar, working_size=working_size)
+        except (ImageReadError, ShapeError) as error:
+            if on_failure is None:
+                raise
+            on_failure(place, error)
+            continue
+        places.append(place)
+        prepared.append(image)
+    return places, at_one_scale(prepared)

@@ -132,6 +132,25 @@ def test_dry_run_says_what_and_writes_nothing(small: Path) -> None:
     assert "<tifffile" not in answer.stderr
 
 
+def test_dry_run_foresees_hints_that_do_not_fit(small: Path) -> None:
+    month = small.parent / "month"
+    fei = month / "fei_00000.hints.yaml"
+    fei.write_text("hints:\n  - {point: [5, 5], color: teal}\n  - {point: [500, 5], color: teal}\n")
+    zeiss = next(month.rglob("zeiss_*.tif"))
+    zeiss.with_suffix(".hints.yaml").write_text("hints:\n  - {polygon: [[1, 1], [5, 5], [9, 9]], color: tael}\n")
+    said = json.loads(batch(small, "--dry-run", "--json").stdout)
+    assert said["counts"] == {"color": 4, "faulty": 2}
+    why = {each["file"].split("/")[-1]: each["why"] for each in said["files"] if each["state"] == "faulty"}
+    assert "hint 2" in why["fei_00000.tif"] and "column 500, the image has columns 0-127" in why["fei_00000.tif"]
+    # All faults of a file, as check has them, and the run says the same.
+    assert "hints.yaml:2: color: 'tael'" in why[zeiss.name]
+    zeiss.with_suffix(".hints.yaml").write_text("hints:\n  - {polygon: [[1, 1], [5, 5], [9, 9]], color: teal}\n")
+    assert "2 will fail as their hints stand" in batch(small, "--dry-run").stdout
+    assert not (small.parent / "colored").exists()
+    reasons = run_job(read_job(small)).failures
+    assert len(reasons) == 2 and "polygon has no area" in reasons[zeiss.relative_to(month).as_posix()]
+
+
 def test_only_what_changed_is_colored_again(small: Path) -> None:
     home = small.parent
     job = read_job(small)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from batch_tools import batch, make_home, results, table
+from batch_tools import EXAMPLES, batch, make_home, results, table
 
 from semcolorize.batch.job import read_job
 from semcolorize.batch.runner import run_job
@@ -98,3 +99,36 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monke
     assert "cannot be reached" in answer.stderr and "tcp://host:8786" in answer.stderr
     answer = batch(job, "--engine", "local", "--scheduler", "tcp://127.0.0.1:9", code=2)
     assert "for the engine dask" in answer.stderr
+
+
+def slurm_example(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    return subprocess.run(
+        [sys.executable, EXAMPLES / "slurm_cluster.py", *words], capture_output=True, text=True, cwd=cwd, timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def test_slurm_gets_the_script_that_was_asked_for(tmp_path: Path) -> None:
+    words = ("job.yaml", "--show", "--cores", "4", "--memory", "8GB", "--queue", "gpu", "--directive=--gres=gpu:1")
+    answer = slurm_example(*words, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    asked = [line.removeprefix("#SBATCH ") for line in answer.stdout.splitlines() if line.startswith("#SBATCH")]
+    assert {"-p gpu", "-n 1", "--cpus-per-task=4", "--mem=8G", "-t 04:00:00", "--gres=gpu:1"} <= set(asked)
+    # One worker of one thread: two images at once would share a GPU and its memory.
+    assert "--nthreads 1" in answer.stdout and "--nworkers" not in answer.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=True).returncode != 0,
+    reason="needs a SLURM that answers; one node on this machine will do",
+)
+def test_slurm_colors_as_local_does(tmp_path: Path) -> None:
+    job = make_home(tmp_path / "home", 4, size=(128, 96))
+    assert run_job(read_job(job)).colored == 4
+    wanted = results(job.parent / "colored")
+    job.write_text(job.read_text().replace("folder: colored", "folder: by_slurm"))
+    answer = slurm_example(str(job), "--jobs", "1", "--memory", "4GB", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "4 colored" in answer.stdout and results(job.parent / "by_slurm") == wanted

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 import shutil
 import subprocess
 import sys
@@ -79,6 +82,36 @@ def test_tilt_series(jobs: Path) -> None:
     for angle in (0, 15, 30):
         rgb = tifffile.imread(jobs / "tilts_colored" / "tilts" / f"stage_tilt{angle:02d}_color.tif")
         assert (rgb.max(axis=-1) - rgb.min(axis=-1)).max() > 30, "hints on the first tilt color all"
+    rows = table(jobs / "tilts_colored")
+    assert {row["series"] for row in rows.values()} == {"tilts/stage"}
+    assert rows["tilts/stage_tilt00.tif"]["colors_from"] == "1 hint here"
+    sheet = jobs / "tilts_colored" / "tilts" / "stage_series.png"
+    whole = Image.open(sheet)
+    assert whole.width > 3 * 420
+    page = (jobs / "tilts_colored" / "report.html").read_text(encoding="utf-8")
+    (embedded,) = re.findall(r'<details class="series" open>.*?base64,([^"]+)"', page, re.DOTALL)
+    picture = Image.open(io.BytesIO(base64.b64decode(embedded)))
+    assert picture.size == whole.size and "1 hint here" in page and "not colored" not in page
+
+    # One view breaks: the others are colored anew, and sheet and report say what became of it.
+    broken = folder / "stage_tilt15.tif"
+    broken.write_bytes(broken.read_bytes()[:4000])
+    said = batch(job, code=3)
+    assert "2 colored" in said.stdout and "truncated" in said.stderr
+    rows = table(jobs / "tilts_colored")
+    statuses = [rows[f"tilts/stage_tilt{angle}.tif"]["status"] for angle in ("00", "15", "30")]
+    assert statuses == ["done", "failed", "done"]
+    page = (jobs / "tilts_colored" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"stage_tilt15.tif</code></td><td class=\"bad\">not colored: The TIFF is truncated", page)
+    assert "1 not colored" in page and Image.open(sheet).width < 3 * 420
+    # A sheet that somebody changed is not replaced; another name is found, and told.
+    sheet.write_bytes(b"mine")
+    broken.unlink()
+    (folder / "stage_tilt00.hints.yaml").write_text("hints:\n  - {point: [60, 50], color: crimson}\n")
+    assert "stage_series.png exists and was not written here" in batch(job).stderr
+    assert sheet.read_bytes() == b"mine" and Image.open(sheet.with_name("stage_series_1.png")).width > 2 * 420
+    page = (jobs / "tilts_colored" / "report.html").read_text(encoding="utf-8")
+    assert "tilts/stage_series_1.png" in page and page.count('<details class="series"') == 1
 
 
 def test_the_script_makes_what_its_manifest_says(tmp_path: Path) -> None:

@@ -65,6 +65,22 @@ def test_colorize_again_as_the_demo_says(demo):
     run(*words, "-o", folder / "again.tif", "--overwrite", cwd=folder)
 
 
+def test_a_slash_at_the_end_makes_a_folder(demo, tmp_path):
+    folder, _ = demo
+    micrograph = folder / "pictures" / "micrograph.tif"
+    hints = folder / "pictures" / "hints.yaml"
+    run("colorize", micrograph, "--hints", hints, "-o", f"{tmp_path}/new/deep/", cwd=tmp_path)
+    assert {p.name for p in (tmp_path / "new" / "deep").iterdir()} == {
+        f"micrograph_color{end}" for end in (".tif", ".json", "_legend.png")
+    }
+    # Nothing is made where the rest is wrong, or where it cannot be made.
+    run("colorize", micrograph, "--hints", tmp_path / "none.yaml", "-o", f"{tmp_path}/other/", cwd=tmp_path, code=2)
+    assert not (tmp_path / "other").exists()
+    (tmp_path / "file").write_text("x")
+    refused = run("colorize", micrograph, "--hints", hints, "-o", f"{tmp_path}/file/", cwd=tmp_path, code=1)
+    assert "file" in refused.stderr and (tmp_path / "file").read_text() == "x"
+
+
 def test_demo_replaces_nothing_unasked(demo, tmp_path):
     (tmp_path / "micrograph.tif").write_bytes(b"mine")
     answer = run("demo", "-o", ".", cwd=tmp_path, code=1)

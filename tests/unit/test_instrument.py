@@ -98,7 +98,7 @@ $CM_SIGNAL SEI
 $CM_DATE 12/21/2010
 $CM_TIME 02:34:56 PM
 $CM_FULL_SIZE 1280 960
-$CM_STAGE_POS 1.5 2.5 10.0 30.0 12.0 0
+$CM_STAGE_POS 1.5 2.5 10.0 12.0 30.0 0
 $$SM_MICRON_BAR 167
 $$SM_MICRON_MARKER 3um
 $$SM_WD 10.1
@@ -117,6 +117,43 @@ def test_jeol() -> None:
     assert found.image_rows((1024, 1280)) == 960
     # Resized or cropped afterwards: no longer what the text describes.
     assert found.image_rows((512, 640)) is None and found.image_rows((900, 1280)) is None
+
+
+@pytest.mark.parametrize(
+    "field, nanometers",
+    [
+        ("$CM_FIELD_OF_VIEW 23.04 17.28", 18.0),
+        ("$CM_FIELD_OF_VIEW 23.04µm 17.28µm", 18.0),
+        ("$CM_FIELD_OF_VIEW 23040nm 17280nm", 18.0),
+        # Contradicts the bar, which everybody sees.
+        ("$CM_FIELD_OF_VIEW 46.08 34.56", 3000 / 167),
+        ("$CM_FIELD_OF_VIEW none", 3000 / 167),
+    ],
+)
+def test_jeol_of_other_models(field: str, nanometers: float) -> None:
+    text = JEOL.replace("$CM_FULL_SIZE", "$CM_IMAGE_SIZE").replace("$$SM_WD", "$SM_WD")
+    text = text.replace("$CM_SIGNAL", "$SM_DETECTOR")
+    text = text.replace("POS 1.5 2.5 10.0 12.0 30.0 0", "POSITION X=1.5, Y=2.5, R=12.0, Z=10.0, T=30.0")
+    found = instrument_of_text(f"{text}{field}\n")
+    assert found is not None and found.calibration is not None and found.calibration.nanometers is not None
+    assert found.calibration.nanometers[0] == pytest.approx(nanometers)
+    assert (found.tilt_deg, found.working_distance_mm, found.detector) == (30, 10.1, "SEI")
+    assert found.image_size == (960, 1280)
+    # A stage without motors says less.
+    still = instrument_of_text(JEOL.replace("$CM_STAGE_POS 1.5 2.5 10.0 12.0 30.0 0", "$CM_STAGE_POS 1.5 2.5 10.0"))
+    assert still is not None and still.tilt_deg is None
+
+
+def test_hitachi_tabletop_without_its_text_file(shared_data: Path, tmp_path: Path) -> None:
+    lost = tmp_path / "lost.tif"
+    lost.write_bytes((shared_data / "instruments" / f"{HITACHI}.tif").read_bytes())
+    found = read_micrograph(lost)
+    whole = read_micrograph(shared_data / "instruments" / f"{HITACHI}.tif")
+    assert found.instrument is not None and whole.instrument is not None and found.instrument.sidecar is None
+    assert found.pixel_size_nm == whole.pixel_size_nm
+    for key in ("vendor", "model", "magnification", "voltage_kv", "detector"):
+        assert getattr(found.instrument, key) == getattr(whole.instrument, key)
+    assert found.instrument.working_distance_mm == pytest.approx(whole.instrument.working_distance_mm, abs=0.05)
 
 
 TESCAN = """[MAIN]

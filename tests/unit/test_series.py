@@ -12,7 +12,7 @@ from PIL import Image
 
 from semcolorize.cli.views import _distinct, command
 from semcolorize.color.lab import lightness_to_gray
-from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
+from semcolorize.errors import ConfigError, ImageReadError, SemColorizeError, ShapeError
 from semcolorize.hints.model import PointHint
 from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.reading import micrograph_from_array
@@ -196,6 +196,38 @@ def test_the_command_colors_what_it_can(tmp_path, tilted):
     } | {"series.png"}
     again = CliRunner().invoke(command, arguments)
     assert "exists" in str(again.exception)
+    # Nothing is left behind where nothing can be colored.
+    arguments = [images[1], images[2], "--hints", f"{images[1]}={tmp_path / 'h.yaml'}", "-o", str(tmp_path / "none")]
+    lost = CliRunner().invoke(command, arguments)
+    assert "the views with hints cannot be read" in str(lost.exception) and "tilt=1.tif" in lost.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_view_that_cannot_be_read_is_told_and_the_others_are_colored(colorizer, tilted, tmp_path):
+    paths = [tmp_path / f"tilt{k}.tif" for k in range(3)]
+    for path, view in zip(paths, tilted.views, strict=True):
+        tifffile.imwrite(path, gray(view.lightness))
+    # As an instrument leaves it that is switched off: the pixels end before the file says.
+    paths[1].write_bytes(paths[1].read_bytes()[:5000])
+    with pytest.raises(ImageReadError, match="tilt1.tif.*truncated"):
+        colorizer.colorize_views(paths, [HINTS, None, None])
+    told = {}
+    results = colorizer.colorize_views(paths, [HINTS, None, None], on_failure=told.__setitem__)
+    assert list(told) == [1] and "truncated" in str(told[1])
+    assert [r.provenance.input_name for r in results] == ["tilt0.tif", "tilt2.tif"]
+    assert all(np.hypot(*r.ab[0].T).max() > 10 for r in results)
+    # The one with the hints: no color is made up for the rest.
+    with pytest.raises(ConfigError, match="nothing says how to color"):
+        colorizer.colorize_views(paths, [None, HINTS, None], on_failure=told.__setitem__)
+    with pytest.raises(ConfigError, match="No view can be read"):
+        colorizer.colorize_views(paths[1:2], [HINTS], on_failure=told.__setitem__)
+    lines = [f"{paths[i].name}: {error}" for i, error in told.items()]
+    with_note = Image.open(io_of(series_picture(results, missing=lines)))
+    assert with_note.height > Image.open(io_of(series_picture(results))).height
+    # A view without hints of its own has the legend of the series: what is colored in it has a name.
+    names = [{line["name"]: line for line in r.legend_rows()} for r in results]
+    assert set(names[0]) == set(names[1]) == {"grain", "ground"}
+    assert names[1]["grain"]["share"] > 0 and names[1]["grain"]["hints"] == 0 and names[0]["grain"]["hints"] == 1
 
 
 def test_the_command_names_wrong_hints(tmp_path):

@@ -171,7 +171,7 @@ MUTATIONS = [
     ("[412, 310]", "412", "hints.yaml:6: hints[0].point is 412; it should be a valid list."),
     ("color: grain}", "color: grian}", "hints.yaml:6: color: 'grian' is not a known color"),
     ("size: 9, color: grain", "size: 9", "hints.yaml:6: hints[0].color is missing."),
-    ("color: grain}", "color: #d1495b\n    }", "hints.yaml:6: color: None is not a color"),
+    ("color: grain}", "color: #d1495b\n    }", "hints.yaml:6: Write the color in quotes"),
     ("rectangle:", "rectangel:", "hints.yaml:7: The hint says no kind; it takes one of"),
     (
         "rectangle: [10, 20, 64, 48]",
@@ -224,6 +224,47 @@ def test_every_mutation_is_located(folder: Path, old: str, new: str, told: str) 
     assert old in EXAMPLE
     found = faults(write(folder, EXAMPLE.replace(old, new, 1)))
     assert any(fault.startswith(told) for fault in found), found
+
+
+@pytest.mark.parametrize(
+    "hint, told",
+    [
+        ("polygon: [[1, 1], [1, 1], [1, 1]]", "polygon has no area"),
+        ("polygon: [[1, 1], [5, 5], [9, 9], [3, 3]]", "polygon has no area"),
+        ("polygon: [[-9, 1], [-5, 5], [-7, 9]]", "lies left of any image: x reaches -5"),
+        ("rectangle: [-50, 1, 40, 5]", "lies left of any image: x reaches -10"),
+        ("oval: [5, -20, 4, 20]", "lies above any image: y reaches 0"),
+        ("line: [[5, 5], [5, 5]]", "line has no length"),
+        ("line: [[5, -9], [7, -9]]", "lies above any image"),
+        ("point: [-40, 5]", "lies left of any image: x reaches -40"),
+    ],
+)
+def test_shapes_that_can_be_on_no_image(folder: Path, hint: str, told: str) -> None:
+    good = "  - {polygon: [[-5, -5], [9, 1], [3, 8]], color: red}\n  - {point: [-2, -2], color: red}\n"
+    (found,) = faults(write(folder, f"hints:\n{good}  - {{{hint}, color: red}}\n"))
+    assert told in found and ":4: " in found
+
+
+@pytest.mark.parametrize(
+    "text, lines",
+    [
+        ("palette: {grain: #ff0000}\nhints:\n  - {point: [5, 5], color: #0f0}\n", [1, 3]),
+        ("palette:\n  grain: #ff0000\n  wall: #11223344  # why\nhints: [{point: [5, 5], color: grain}]\n", [2, 3]),
+        ("hints:\n  - {point: [5, 5], color: #00ff00,\n     size: 3}\n", [2]),
+        ("hints:\n  - point: [5, 5]\n    color:   #00FF00\n", [3]),
+    ],
+)
+def test_hex_colors_without_quotes(folder: Path, text: str, lines: list[int]) -> None:
+    found = [fault for fault in faults(write(folder, text)) if "in quotes" in fault]
+    assert [int(fault.split(":")[1]) for fault in found] == lines and '"#' in found[0]
+
+
+def test_comments_are_no_colors(folder: Path) -> None:
+    text = (
+        "palette: {grain: '#ff0000'} # was: #00ff00\n# wall: #123456\nhints: #abcd is a comment here\n"
+        "  - {point: [5, 5], color: \"#00ff00\", name: \"a: #fff\"} #fff\n"
+    )
+    assert read_hints(write(folder, text)).hints[0].name == "a: #fff"
 
 
 def test_faults_are_told_together_and_in_order(folder: Path) -> None:

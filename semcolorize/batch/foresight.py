@@ -1,0 +1,66 @@
+"""What can be told of a file without coloring it: whether its hints can be read, and lie inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from semcolorize.batch.job import Job
+from semcolorize.batch.plan import PlannedFile, shown
+from semcolorize.errors import ConfigError, SemColorizeError
+from semcolorize.hintfiles.yaml_hints import read_hints
+from semcolorize.hints.rasterize import hint_window
+from semcolorize.micrograph.decoding import quiet_libraries
+
+__all__ = ["foreseen_fault"]
+
+
+def foreseen_fault(job: Job, file: PlannedFile, hints: str | None) -> str | None:
+    """Say why a file will fail because of its hints; None if nothing speaks against it.
+
+    Parameters
+    ----------
+    job : Job
+    file : PlannedFile
+    hints : str or None
+        Which hints it gets, as the plan has it.
+    """
+    if file.hints is not None:
+        place = job.input_folder / file.hints
+    elif job.default_hints is not None and hints == "the default hints":
+        place = job.default_hints
+    else:
+        return None
+    name = shown(place.name)
+    try:
+        found = read_hints(place, palette=job.palette)
+        shape = _shape(job.input_folder / file.name)
+        if shape is not None:
+            faults = []
+            for index, hint in enumerate(found.at(shape)):
+                try:
+                    hint_window(hint, shape, index=index)
+                except SemColorizeError as error:
+                    faults.append(error.message)
+            return f"{name}: {' '.join(faults)}" if faults else None
+    except ConfigError as error:
+        return " ".join(f"{name}:{fault.line}: {fault.message}" for fault in error.faults)
+    except (SemColorizeError, OSError) as error:
+        return f"{name}: {getattr(error, 'message', error)}"
+    return None
+
+
+def _shape(path: Path) -> tuple[int, int] | None:
+    """Rows and columns as the header has them; None if it cannot be read, which is told when the file's turn comes."""
+    import tifffile
+    from PIL import Image
+
+    with quiet_libraries():
+        try:
+            if path.suffix.lower() in (".tif", ".tiff"):
+                with tifffile.TiffFile(path) as tiff:
+                    page = tiff.pages.first
+                    return page.imagelength, page.imagewidth
+            with Image.open(path) as picture:
+                return picture.height, picture.width
+        except Exception:
+            return None
