@@ -5,7 +5,9 @@
 // Keys: images folder variants seed fill spread data device. The originals are never changed.
 
 requires("1.53t");
-var engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
+var engine = getDirectory("plugins") + "SemColorize" + File.separator + "engine.ijm";
+// Not asked first: in a Fiji without a display it is the file of the macro that calls this one.
+if (!File.exists(engine)) engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
 call("ij.Prefs.set", "semcolorize.error", "");
 
 var folder = "";
