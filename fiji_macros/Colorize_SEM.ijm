@@ -19,6 +19,20 @@ if (nImages == 0) {
 original = getImageID();
 name = getTitle();
 slice = getSliceNumber();
+plane = "\"slice\": " + getSliceNumber() + ", \"slices\": " + nSlices;
+onePlane = "title=semcolorize-input";
+if (nSlices > 1) {
+    Stack.getPosition(c, z, t);
+    Stack.getDimensions(w, h, channels, depths, frames);
+    plane += ", \"position\": [" + c + ", " + z + ", " + t + "], \"size\": [" + channels + ", " + depths + ", " + frames + "]";
+    mode = "";
+    if (is("composite")) Stack.getDisplayMode(mode);
+    merged = false;
+    if (mode == "composite") merged = true;
+    plane += ", \"hyperstack\": " + truth(Stack.isHyperstack) + ", \"merged\": " + truth(merged);
+    // A composite would be duplicated with all its channels.
+    if (Stack.isHyperstack || is("composite")) onePlane += " duplicate channels=" + c + " slices=" + z + " frames=" + t;
+}
 kind = selectionType();
 marks = 0;
 headless = startsWith(call("java.awt.GraphicsEnvironment.isHeadless"), "true");
@@ -123,7 +137,7 @@ quiet = is("Batch Mode");
 if (!quiet) setBatchMode(true);
 if (kind >= 0) run("Select None");
 if (source == "overlay") Overlay.copy;
-run("Duplicate...", "title=semcolorize-input");
+run("Duplicate...", onePlane);
 Overlay.remove;
 if (source == "overlay") Overlay.paste;
 saveAs("Tiff", folder + "image.tif");
@@ -133,7 +147,7 @@ if (kind >= 0) run("Restore Selection");
 if (!quiet) setBatchMode(false);
 
 job = "{\"kind\": \"colorize\", \"image\": \"image.tif\", \"hints\": \"" + hints + "\", \"title\": " + quote(name);
-job += ", \"original\": " + quote(file) + ", \"slice\": " + slice + ", \"variants\": " + d2s(variants, 0);
+job += ", \"original\": " + quote(file) + ", " + plane + ", \"variants\": " + d2s(variants, 0);
 job += ", \"seed\": " + d2s(seed, 0) + ", \"fill\": \"" + fillMode + "\", \"spread\": \"" + spread + "\", \"steps\": " + d2s(steps, 0);
 job += ", \"databar\": " + quote(bar) + ", \"device\": \"" + device + "\", \"allow_color\": " + truth(colorToo) + "}";
 File.saveString(job, folder + "job.json");
