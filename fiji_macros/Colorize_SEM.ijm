@@ -157,6 +157,7 @@ state = get(status, "state");
 if (state == "done") {
     said = "" + get(status, "text") + " in " + get(status, "seconds") + " s";
     notes = get(status, "notes");
+    call("ij.Prefs.set", "semcolorize.notes", notes);
     if (notes != "") print("SemColorize, " + name + ":\n" + notes);
     if (legend) {
         open(folder + "result_legend.png");

@@ -156,7 +156,8 @@ for out in (gateway.colorize(ij, imp), gateway.colorize(ij, imp, [here, away])):
     assert [str(roi.getName()) for roi in out.getOverlay().toArray()] == ["grain ä"]
     assert "on other planes" in str(out.getProperty("Info"))
 hints = convert.hints_from_java([here, away], plane=convert.plane_of(imp))
-assert str(hints.skipped[0]).startswith("1 ROI: on other planes") and "slice 3, frame 1" in str(hints.skipped[0]), hints.skipped
+said = str(hints.skipped[0])
+assert said.startswith("1 ROI: on other planes") and "slice 3, frame 1" in said, said
 
 # A multi-point has a slice for each of its points.
 stack = black(3)
@@ -168,7 +169,7 @@ assert 1 <= len(hints) <= 2 and (round(hints.hints[-1].column), round(hints.hint
 assert "1 point" in str(hints.skipped[0])
 """
 
-MANAGER = """
+MANAGER = r"""
 imp = open_image(); imp.show()
 Manager = jimport("ij.plugin.frame.RoiManager")
 manager = Manager.getRoiManager()
@@ -179,6 +180,18 @@ assert [h.name for h in convert.hints_from_java(manager)] == ["grain ä", "groun
 manager.reset()
 for roi in convert.hints_to_java(convert.hints_from_java(rois())): manager.addRoi(roi)
 assert manager.getCount() == 2 and str(manager.getRoi(0).getName()) == "grain ä"
+
+# The script for Fiji's Python mode, with what Fiji would give for its parameters.
+import os, pathlib, re
+script = pathlib.Path(os.environ["SCRIPT"]).read_text(encoding="utf-8")
+asked = re.findall(r"^#@ +\w+ +(?:\(.*\) +)?(\w+)$", script, re.MULTILINE)
+given = {"ij": ij, "variants": 2, "seed": 5, "fill": "gray", "spread": "alike"}
+assert asked == list(given), asked
+jimport("ij.WindowManager").setTempCurrentImage(imp)
+exec(compile(script, "fiji_python_mode.py", "exec"), given)
+shown = given["colored"]
+assert shown.isVisible() and shown.getStackSize() == 2 and shown.getOverlay().size() == 2
+assert str(shown.getStack().getSliceLabel(1)) == "variant 1, seed 5"
 """
 
 REFUSED = """
@@ -221,7 +234,8 @@ def test_plain_imagej_without_network_or_screen(bridge, code):
     process(code, JAR)
 
 
-def test_roi_manager_and_windows(bridge, imagej_command):
+def test_roi_manager_windows_and_the_script_for_python_mode(bridge, imagej_command, monkeypatch):
+    monkeypatch.setenv("SCRIPT", str(Path(__file__).resolve().parents[2] / "examples" / "fiji_python_mode.py"))
     process(MANAGER, JAR, "interactive", screen=True)
 
 

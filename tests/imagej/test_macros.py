@@ -132,7 +132,7 @@ def test_of_a_hyperstack_the_plane_that_is_shown_with_its_own_hints(ij, tmp_path
         'run("Add Selection..."); run("Select None");',
         'run("Colorize SEM", "hints=overlay variants=1 data=none");',
         'tell(error()); tell(getTitle + " " + nSlices + " " + Overlay.size);',
-        'saveAs("tiff", getArgument() + "/out.tif"); tell(getInfo("log"));',
+        'saveAs("tiff", getArgument() + "/out.tif"); tell(call("ij.Prefs.get", "semcolorize.notes", ""));',
         'selectImage("h"); tell("" + nSlices + " " + getSliceNumber);',
         'setSlice(1); run("Colorize SEM", "hints=overlay variants=1"); tell(error());', timeout=90,
     )  # fmt: skip
