@@ -3,7 +3,9 @@
 // From a macro:  run("Batch Job", "job=[/folder/job.yaml]");   keys try (says what it would do) and retry (failed files).
 
 requires("1.53t");
-var engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
+var engine = getDirectory("plugins") + "SemColorize" + File.separator + "engine.ijm";
+// Not asked first: in a Fiji without a display it is the file of the macro that calls this one.
+if (!File.exists(engine)) engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
 call("ij.Prefs.set", "semcolorize.error", "");
 
 folder = runMacro(engine, "new");

@@ -7,7 +7,9 @@ requires("1.53t");
 // Global variables are set before anything else runs: an image need not be open yet.
 var original = 0;
 var result = 0;
-var engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
+var engine = getDirectory("plugins") + "SemColorize" + File.separator + "engine.ijm";
+// Not asked first: in a Fiji without a display it is the file of the macro that calls this one.
+if (!File.exists(engine)) engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
 call("ij.Prefs.set", "semcolorize.error", "");
 
 if (nImages == 0) {
@@ -17,10 +19,25 @@ if (nImages == 0) {
 original = getImageID();
 name = getTitle();
 slice = getSliceNumber();
+plane = "\"slice\": " + getSliceNumber() + ", \"slices\": " + nSlices;
+onePlane = "title=semcolorize-input";
+if (nSlices > 1) {
+    Stack.getPosition(c, z, t);
+    Stack.getDimensions(w, h, channels, depths, frames);
+    plane += ", \"position\": [" + c + ", " + z + ", " + t + "], \"size\": [" + channels + ", " + depths + ", " + frames + "]";
+    mode = "";
+    if (is("composite")) Stack.getDisplayMode(mode);
+    merged = false;
+    if (mode == "composite") merged = true;
+    plane += ", \"hyperstack\": " + truth(Stack.isHyperstack) + ", \"merged\": " + truth(merged);
+    // A composite would be duplicated with all its channels.
+    if (Stack.isHyperstack || is("composite")) onePlane += " duplicate channels=" + c + " slices=" + z + " frames=" + t;
+}
 kind = selectionType();
 marks = 0;
-// Counting opens the ROI Manager, which nobody asked for.
-if (isOpen("ROI Manager") || is("Batch Mode")) marks = roiManager("count");
+headless = startsWith(call("java.awt.GraphicsEnvironment.isHeadless"), "true");
+// Counting opens the ROI Manager, which nobody asked for; a headless Fiji has none.
+if (!headless) if (isOpen("ROI Manager") || is("Batch Mode")) marks = roiManager("count");
 drawn = Overlay.size;
 
 // The job folder first: it finds out whether Python works, and the worker starts while the dialog is read.
@@ -38,19 +55,21 @@ else found = "none: the model chooses colors, if any";
 Dialog.create("Colorize SEM");
 Dialog.addMessage("Hints found: " + found, 13, "black");
 Dialog.addChoice("Hints", newArray("found", "ROI Manager", "overlay", "selection", "none"), "found");
-Dialog.addNumber("Variants", 3, 0, 5, "proposals, one slice each");
-Dialog.addNumber("Seed", 0, 0, 5, "another number: other proposals");
+explain("where the colored ROIs are");
+Dialog.addNumber("Variants", 3, 0, 5, "");
+explain("proposals to choose from, one slice each");
+Dialog.addNumber("Seed", 0, 0, 5, "");
+explain("another number gives other proposals");
 Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");
-Dialog.addToSameRow();
-Dialog.addMessage("what no hint reaches; auto: colored by the model", 11, "#606060");
+explain("what no hint reaches: gray = stays gray, auto = the model colors it");
 Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
-Dialog.addToSameRow();
-Dialog.addMessage("color all look-alikes, or only what was touched", 11, "#606060");
-Dialog.addNumber("Steps", 0, 0, 5, "0: as the model recommends");
+explain("alike = all that looks like a hinted object, instance = that object only");
+Dialog.addNumber("Steps", 0, 0, 5, "");
+explain("0 = as many as the model recommends");
 Dialog.addString("Data bar", "auto", 6);
-Dialog.addToSameRow();
-Dialog.addMessage("auto, none, or its height in rows; it stays gray", 11, "#606060");
+explain("the instrument's bar stays gray: auto, none, or its height in rows");
 Dialog.addChoice("Device", newArray("auto", "cpu", "cuda"), "auto");
+explain("auto = the graphics card where there is one");
 Dialog.addCheckbox("Color image: accepted, its lightness is used", false);
 Dialog.addCheckbox("Legend in a window", true);
 Dialog.addHelp("<html><h3>Colorize SEM</h3><p>Draw ROIs, give them a color (Edit &gt; Selection &gt; Properties) and " +
@@ -118,7 +137,7 @@ quiet = is("Batch Mode");
 if (!quiet) setBatchMode(true);
 if (kind >= 0) run("Select None");
 if (source == "overlay") Overlay.copy;
-run("Duplicate...", "title=semcolorize-input");
+run("Duplicate...", onePlane);
 Overlay.remove;
 if (source == "overlay") Overlay.paste;
 saveAs("Tiff", folder + "image.tif");
@@ -128,7 +147,7 @@ if (kind >= 0) run("Restore Selection");
 if (!quiet) setBatchMode(false);
 
 job = "{\"kind\": \"colorize\", \"image\": \"image.tif\", \"hints\": \"" + hints + "\", \"title\": " + quote(name);
-job += ", \"original\": " + quote(file) + ", \"slice\": " + slice + ", \"variants\": " + d2s(variants, 0);
+job += ", \"original\": " + quote(file) + ", " + plane + ", \"variants\": " + d2s(variants, 0);
 job += ", \"seed\": " + d2s(seed, 0) + ", \"fill\": \"" + fillMode + "\", \"spread\": \"" + spread + "\", \"steps\": " + d2s(steps, 0);
 job += ", \"databar\": " + quote(bar) + ", \"device\": \"" + device + "\", \"allow_color\": " + truth(colorToo) + "}";
 File.saveString(job, folder + "job.json");
@@ -138,6 +157,7 @@ state = get(status, "state");
 if (state == "done") {
     said = "" + get(status, "text") + " in " + get(status, "seconds") + " s";
     notes = get(status, "notes");
+    call("ij.Prefs.set", "semcolorize.notes", notes);
     if (notes != "") print("SemColorize, " + name + ":\n" + notes);
     if (legend) {
         open(folder + "result_legend.png");
@@ -159,6 +179,8 @@ if (state == "done") {
     if (legend && !quiet) selectImage(key);
     selectImage(result);
     showStatus("SemColorize: " + said);
+    // Fiji writes over it as soon as the command ends.
+    if (indexOf(getVersion(), "/") > 0) print("SemColorize, " + name + ": " + said);
 } else if (state == "cancelled") {
     showStatus("SemColorize: cancelled; nothing was made");
     call("ij.Prefs.set", "semcolorize.error", "cancelled");
@@ -167,6 +189,11 @@ if (state == "done") {
     text = get(status, "error");
     if (text == "") text = get(status, "ERROR");
     stop(text);
+}
+
+function explain(text) {
+    Dialog.addToSameRow();
+    Dialog.addMessage(text, 11, "#606060");
 }
 
 // The result to the right of the original, where the screen has room for it.

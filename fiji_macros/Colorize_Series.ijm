@@ -5,7 +5,9 @@
 // Keys: images folder variants seed fill spread data device. The originals are never changed.
 
 requires("1.53t");
-var engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
+var engine = getDirectory("plugins") + "SemColorize" + File.separator + "engine.ijm";
+// Not asked first: in a Fiji without a display it is the file of the macro that calls this one.
+if (!File.exists(engine)) engine = File.getDirectory(getInfo("macro.filepath")) + "engine.ijm";
 call("ij.Prefs.set", "semcolorize.error", "");
 
 var folder = "";
@@ -112,21 +114,34 @@ function saveView() {
     hints = "";
     image = getImageID();
     kind = selectionType();
-    slice = getSliceNumber();
+    plane = "\"slice\": " + getSliceNumber() + ", \"slices\": " + nSlices;
+    onePlane = "title=semcolorize-view";
+    if (nSlices > 1) {
+        Stack.getPosition(c, z, t);
+        Stack.getDimensions(w, h, channels, depths, frames);
+        plane += ", \"position\": [" + c + ", " + z + ", " + t + "], \"size\": [" + channels + ", " + depths + ", " + frames + "]";
+        mode = "";
+        if (is("composite")) Stack.getDisplayMode(mode);
+        merged = false;
+        if (mode == "composite") merged = true;
+        plane += ", \"hyperstack\": " + truth(Stack.isHyperstack) + ", \"merged\": " + truth(merged);
+        // A composite would be duplicated with all its channels.
+        if (Stack.isHyperstack || is("composite")) onePlane += " duplicate channels=" + c + " slices=" + z + " frames=" + t;
+    }
     if (kind >= 0) run("Select None");
     marked = Overlay.size > 0;
     if (marked) {
         hints = file;
         Overlay.copy;
     }
-    run("Duplicate...", "title=semcolorize-view");
+    run("Duplicate...", onePlane);
     Overlay.remove;
     if (marked) Overlay.paste;
     saveAs("Tiff", folder + file);
     close();
     selectImage(image);
     if (kind >= 0) run("Restore Selection");
-    views = Array.concat(views, "\"image\": \"" + file + "\", \"hints\": \"" + hints + "\", \"slice\": " + slice);
+    views = Array.concat(views, "\"image\": \"" + file + "\", \"hints\": \"" + hints + "\", " + plane);
 }
 
 function get(status, key) {
@@ -145,4 +160,9 @@ function plain(title) {
     dot = lastIndexOf(title, ".");
     if (dot > 0) return substring(title, 0, dot);
     return title;
+}
+
+function truth(flag) {
+    if (flag) return "true";
+    return "false";
 }

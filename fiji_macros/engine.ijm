@@ -9,7 +9,8 @@
 //   show\nNAME\nTEXT  shows TEXT in the window NAME
 //   clear\nFOLDER  removes a job folder
 
-var home = File.getDirectory(getInfo("macro.filepath"));
+var home = getDirectory("plugins") + "SemColorize" + File.separator;
+if (!File.exists(home + "engine.ijm")) home = File.getDirectory(getInfo("macro.filepath"));
 
 argument = getArgument();
 command = argument;

@@ -20,8 +20,12 @@ from semcolorize.imagej.install import install, installed_python
 __all__ = ["FoundImageJ", "find_imagej", "try_chain"]
 
 _JARS = ("/usr/share/java/ij.jar",)
-_LAUNCHERS = ("fiji", "ImageJ-linux64", "fiji-linux-x64", "ImageJ-win64.exe", "fiji-windows-x64.exe",
-              "Contents/MacOS/ImageJ-macosx", "Contents/MacOS/fiji-macosx")  # fmt: skip
+_LAUNCHERS = {
+    "linux": ("fiji", "fiji-linux-x64", "fiji-linux-arm64", "ImageJ-linux64"),
+    "darwin": ("fiji", "Contents/MacOS/fiji-macos", "Contents/MacOS/fiji-macosx", "Contents/MacOS/ImageJ-macosx"),
+    "win32": ("fiji-windows-x64.exe", "fiji-windows-arm64.exe", "ImageJ-win64.exe"),
+}
+"""What starts a Fiji, for each system: a Fiji folder may hold those of others, too."""
 
 _MACRO = """
 newImage("tiny", "8-bit ramp", 96, 64, 1);
@@ -30,6 +34,8 @@ Roi.setStrokeColor("#d1495b");
 run("Add Selection...");
 run("Colorize SEM", "hints=overlay variants=1");
 said = call("ij.Prefs.get", "semcolorize.error", "");
+// A Fiji without a display makes the macro's own image active again.
+if (said == "") selectImage("tiny colored");
 if (said == "") said = "" + getTitle() + " " + getWidth() + " " + getHeight() + " " + bitDepth();
 File.saveString(said, "{out}");
 """
@@ -64,9 +70,11 @@ def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | N
     java = shutil.which("java")
     if given:
         home = Path(given)
-        for name in _LAUNCHERS:
+        for name in _LAUNCHERS.get(sys.platform, ()):
             if (home / name).is_file():
                 return FoundImageJ((str(home / name),), home, True)
+        if (home / "jars").is_dir() and java:
+            return FoundImageJ(_fiji_by_java(java, home), home, True)
         jar = home / "ij.jar"
         if jar.is_file() and java:
             return FoundImageJ((java, "-cp", str(jar), "ij.ImageJ"), home, False)
@@ -77,6 +85,22 @@ def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | N
             command = (java, "-Xmx512m", "-cp", str(jar), "ij.ImageJ")
             return FoundImageJ(command, Path(given) if given else None, False)
     return None
+
+
+def _fiji_by_java(java: str, home: Path) -> tuple[str, ...]:
+    """Start a Fiji whose launcher is for another system, or was lost."""
+    folders = [home / name for name in ("jars", "jars/bio-formats", "plugins")]
+    return (
+        java,
+        "-Xmx1g",
+        # What Fiji changes in ImageJ 1 while it loads needs this from Java 17 on.
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        "-Djava.awt.headless=true",
+        *(f"-D{key}={home}" for key in ("imagej.dir", "ij.dir", "plugins.dir")),
+        "-cp",
+        os.pathsep.join(str(folder / "*") for folder in folders),
+        "sc.fiji.Main",
+    )
 
 
 def try_chain(imagej: FoundImageJ, *, seconds: float = 120.0) -> str:
@@ -97,6 +121,11 @@ def try_chain(imagej: FoundImageJ, *, seconds: float = 120.0) -> str:
         raise BridgeError(
             f"Its macros call {python}, which does not exist any more. Mend it with: semcolorize imagej install "
             f"--imagej '{imagej.folder}'",
+            path=imagej.folder,
+        )
+    if imagej.fiji and not python:
+        raise BridgeError(
+            f"SemColorize is not in it yet. In a terminal:  semcolorize imagej install --imagej '{imagej.folder}'",
             path=imagej.folder,
         )
     screen = _screen(imagej)

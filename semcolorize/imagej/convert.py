@@ -14,6 +14,7 @@ import numpy as np
 
 from semcolorize.errors import BridgeError, HintError
 from semcolorize.hintfiles.roi_archive import decode_roi
+from semcolorize.hintfiles.roi_planes import Plane
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hintfiles.rois import RoiDefaults, hints_from_rois
 from semcolorize.hints.model import Hint, HintSet, SkippedHint
@@ -26,8 +27,12 @@ __all__ = [
     "hints_from_java",
     "hints_to_java",
     "micrograph_from_imageplus",
+    "plane_of",
     "result_to_imageplus",
 ]
+
+_COMPOSITE = 1
+"""ij.CompositeImage.COMPOSITE: all channels at once."""
 
 
 def micrograph_from_imageplus(imp: Any, *, allow_color: bool = False) -> Micrograph:
@@ -113,7 +118,8 @@ def result_to_imageplus(result: ColorResult, *, title: str = "colored") -> Any:
     for roi in hints_to_java(result.hints):
         overlay.add(roi)
     imp.setOverlay(overlay)
-    text = "\n\n".join(part for part in (result.micrograph.info, _provenance(result)) if part)
+    left_out = "\n".join(f"Left out: {skipped}" for skipped in result.hints.skipped)
+    text = "\n\n".join(part for part in (result.micrograph.info, left_out, _provenance(result)) if part)
     imp.setProperty("Info", text)
     return imp
 
@@ -130,14 +136,28 @@ def hints_to_java(hints: Iterable[Hint] | HintSet) -> list[Any]:
     return [decoder(_bytes(roi.tobytes()), roi.name or "").getRoi() for roi in hints_to_rois(hints)]
 
 
-def hints_from_java(rois: Iterable[Any], *, slice_number: int = 0, defaults: RoiDefaults | None = None) -> HintSet:
+def plane_of(imp: Any) -> Plane:
+    """Say which plane an ImagePlus shows."""
+    return Plane(
+        index=int(imp.getCurrentSlice()),
+        count=int(imp.getStackSize()),
+        position=(int(imp.getC()), int(imp.getZ()), int(imp.getT())),
+        size=(int(imp.getNChannels()), int(imp.getNSlices()), int(imp.getNFrames())),
+        hyperstack=bool(imp.isHyperStack()),
+        merged=bool(imp.isComposite()) and int(imp.getMode()) == _COMPOSITE,
+    )
+
+
+def hints_from_java(
+    rois: Iterable[Any], *, plane: Plane | None = None, defaults: RoiDefaults | None = None
+) -> HintSet:
     """Read ij.gui.Roi objects as hints.
 
     Parameters
     ----------
     rois : iterable of ij.gui.Roi, or ij.plugin.frame.RoiManager
-    slice_number : int
-        Leave out what belongs to other slices; 0 takes all.
+    plane : Plane, optional
+        Leave out what belongs to other planes of a stack; see `plane_of`. By default all are taken.
     defaults : RoiDefaults, optional
 
     Raises
@@ -159,10 +179,10 @@ def hints_from_java(rois: Iterable[Any], *, slice_number: int = 0, defaults: Roi
             skipped += (SkippedHint(name or f"ROI {total}", "of a kind that ImageJ cannot save"),)
             continue
         decoded = decode_roi(bytes(memoryview(content)), entry=name)
-        if slice_number and decoded.position not in (0, slice_number):
-            skipped += (SkippedHint(name or f"ROI {total}", f"on slice {decoded.position}, not {slice_number}"),)
-            continue
         stored.append((name, decoded))
+    if plane is not None:
+        stored, elsewhere = plane.select(stored)
+        skipped += elsewhere
     hints, others = hints_from_rois(stored, defaults=defaults)
     skipped += others
     if total and not hints:
@@ -177,7 +197,7 @@ def hints_from_imageplus(imp: Any) -> HintSet:
     rois = list(overlay.toArray()) if overlay is not None else []
     if not rois and imp.getRoi() is not None:
         rois = [imp.getRoi()]
-    return hints_from_java(rois, slice_number=int(imp.getCurrentSlice()))
+    return hints_from_java(rois, plane=plane_of(imp))
 
 
 def _calibration(imp: Any) -> Calibration | None:

@@ -18,6 +18,7 @@ from semcolorize.imagej.convert import (
     hints_from_imageplus,
     hints_from_java,
     micrograph_from_imageplus,
+    plane_of,
     result_to_imageplus,
 )
 
@@ -190,7 +191,7 @@ def colorize(
     if rois is None:
         hints = hints_from_imageplus(imageplus)
     else:
-        hints = hints_from_java(rois, slice_number=int(imageplus.getCurrentSlice()))
+        hints = hints_from_java(rois, plane=plane_of(imageplus))
     result = _model(weights, device).colorize(micrograph, hints, **options)
     return result_to_imageplus(result, title=f"{Path(str(imageplus.getTitle())).stem} colored")
 

@@ -16,7 +16,7 @@ import numpy as np
 from semcolorize.errors import BridgeError, ConfigError, HintError, SemColorizeError
 from semcolorize.hintfiles.roi_archive import stored_rois
 from semcolorize.hintfiles.rois import hints_from_rois
-from semcolorize.hints.model import HintSet, SkippedHint
+from semcolorize.hints.model import HintSet
 from semcolorize.imagej.jobfolder import wants_cancel
 from semcolorize.imagej.requests import BatchJob, ColorizeJob, Job, SaveJob, SeriesJob, SeriesView
 from semcolorize.imagej.saving import save_variant
@@ -181,20 +181,23 @@ def _read(options: ColorizeJob | SeriesJob, view: SeriesView, folder: Path) -> t
         error.path = view.title or error.path
         raise
     micrograph = _as_original(micrograph, view, options.allow_color)
+    if view.size[0] > 1:
+        note = f"{view.title or 'The image'} has {view.size[0]} channels; colored is {view.plane}."
+        micrograph = replace(micrograph, notes=(*micrograph.notes, note))
     if not view.hints:
         return micrograph, HintSet()
     rois = stored_rois(folder / view.hints)
-    here = [(name, roi) for name, roi in rois if roi.position in (0, view.slice)]
+    here, others = view.plane.select(rois)
     hints, skipped = hints_from_rois(here)
-    others = len(rois) - len(here)
-    if others:
-        skipped += (SkippedHint(f"{others} ROIs", f"on other slices than {view.slice}"),)
     if rois and not hints:
-        reasons = "\n".join(str(skip) for skip in skipped)
-        raise HintError(
-            f"None of the {len(rois)} ROIs is a hint:\n{reasons}\n"
+        reasons = "\n".join(str(skip) for skip in (*skipped, *others))
+        advice = (
             "Give ROIs a color: Edit > Selection > Properties, or ROI Manager > Properties."
+            if here
+            else "Go to the plane that has hints, or give ROIs the position none (their Properties)."
         )
+        raise HintError(f"None of the {len(rois)} ROIs is a hint:\n{reasons}\n{advice}")
+    skipped += others
     return micrograph, HintSet(hints=hints, skipped=skipped)
 
 

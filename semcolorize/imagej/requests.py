@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from semcolorize.errors import ConfigError
+from semcolorize.hintfiles.roi_planes import Plane
 
 __all__ = ["BatchJob", "ColorizeJob", "Job", "SaveJob", "SeriesJob", "SeriesView", "read_job"]
 
@@ -17,6 +18,10 @@ _LARGEST = 1 << 20
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Of a file in the job folder: no way leads out of it."""
+
+_Count = Annotated[int, Field(ge=1)]
+Axes = tuple[_Count, _Count, _Count]
+"""Channel, slice, frame."""
 
 
 class _Strict(BaseModel):
@@ -51,7 +56,13 @@ class SeriesView(_Strict):
     original : str
         File the window was opened from; empty if there is none.
     slice : int
-        Of the window's stack, from 1: hints of other slices are left out.
+        Of the window's stack, from 1: hints of other planes are left out.
+    slices : int
+        Of the window's stack.
+    position, size : list of int
+        Channel, slice and frame, and how many there are of each.
+    hyperstack, merged : bool
+        Whether the window has sliders for them, and shows all channels at once.
     """
 
     image: FileName = "image.tif"
@@ -59,6 +70,19 @@ class SeriesView(_Strict):
     title: str = ""
     original: str = ""
     slice: Annotated[int, Field(ge=1)] = 1
+    slices: Annotated[int, Field(ge=1)] = 1
+    position: Axes = (1, 1, 1)
+    size: Axes = (1, 1, 1)
+    hyperstack: bool = False
+    merged: bool = False
+
+    @property
+    def plane(self) -> Plane:
+        """What the macro saved of the window's stack."""
+        return Plane(
+            index=self.slice, count=self.slices, position=self.position, size=self.size,
+            hyperstack=self.hyperstack, merged=self.merged,
+        )  # fmt: skip
 
 
 class ColorizeJob(SeriesView, _Coloring):

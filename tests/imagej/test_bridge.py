@@ -118,7 +118,58 @@ print(dict(counts))
 assert sum(counts.values()) > 60 and counts["RegionHint"] > 30, counts
 """
 
-MANAGER = """
+PLANES = """
+# Whether a ROI belongs to a plane is what ImageJ itself draws on it.
+CompositeImage, Encoder = jimport("ij.CompositeImage"), jimport("ij.io.RoiEncoder")
+from semcolorize.hintfiles.roi_archive import decode_roi
+def black(*sizes): return IJ.createImage("planes", "8-bit black", 12, 12, *sizes)
+images = {"stack": black(5), "hyperstack": black(2, 3, 2), "no slices": black(2, 1, 3),
+          "composite": CompositeImage(black(2, 3, 2), 1), "channel by channel": CompositeImage(black(2, 3, 2), 2)}
+places = [(n,) for n in range(6)]
+places += [(c, z, t) for c in range(3) for z in range(4) for t in range(3) if c or z or t]
+seen = {True: 0, False: 0}
+for kind, imp in images.items():
+    for index in range(1, imp.getStackSize() + 1):
+        imp.setSlice(index)
+        plane = convert.plane_of(imp)
+        for place in places:
+            if kind == "stack" and len(place) == 3: continue  # ImageJ shows those nowhere
+            roi = Roi(3, 3, 6, 6); roi.setPosition(*place); roi.setFillColor(Color.red)
+            imp.setOverlay(Overlay(roi))
+            drawn = int(imp.flatten().getProcessor().getPixel(5, 5)) & 0xffffff == 0xff0000
+            kept, _ = plane.select([("", decode_roi(bytes(memoryview(Encoder.saveAsByteArray(roi)))))])
+            assert bool(kept) == drawn, (kind, index, place, plane)
+            seen[drawn] += 1
+assert min(seen.values()) > 100, seen
+
+# The plane's own pixels and hints; what is left out is said.
+imp = CompositeImage(IJ.createImage("planes", "16-bit black", 160, 120, 2, 3, 2), 1)
+for i in range(1, 13): imp.getStack().getProcessor(i).add(100 * i)
+imp.setPosition(2, 3, 1)
+image = convert.micrograph_from_imageplus(imp)
+assert (image.pixels == 100 * imp.getCurrentSlice()).all() and imp.getCurrentSlice() == 6
+here, away = rois()
+here.setPosition(0, 3, 1); away.setPosition(0, 2, 1)
+imp.getStack().setProcessor(open_image("16-bit ramp").getProcessor(), 6)
+imp.setOverlay(Overlay()); imp.getOverlay().add(here); imp.getOverlay().add(away)
+for out in (gateway.colorize(ij, imp), gateway.colorize(ij, imp, [here, away])):
+    assert [str(roi.getName()) for roi in out.getOverlay().toArray()] == ["grain ä"]
+    assert "on other planes" in str(out.getProperty("Info"))
+hints = convert.hints_from_java([here, away], plane=convert.plane_of(imp))
+said = str(hints.skipped[0])
+assert said.startswith("1 ROI: on other planes") and "slice 3, frame 1" in said, said
+
+# A multi-point has a slice for each of its points.
+stack = black(3)
+stack.setSlice(1); points = PointRoi(2, 2); points.addPoint(stack, 3, 3)
+stack.setSlice(3); points.addPoint(stack, 7, 8)
+stack.setSlice(3); colored(points, "p", (209, 73, 91))
+hints = convert.hints_from_java([points], plane=convert.plane_of(stack))
+assert 1 <= len(hints) <= 2 and (round(hints.hints[-1].column), round(hints.hints[-1].row)) in ((7, 8), (8, 8)), hints
+assert "1 point" in str(hints.skipped[0])
+"""
+
+MANAGER = r"""
 imp = open_image(); imp.show()
 Manager = jimport("ij.plugin.frame.RoiManager")
 manager = Manager.getRoiManager()
@@ -129,6 +180,18 @@ assert [h.name for h in convert.hints_from_java(manager)] == ["grain ä", "groun
 manager.reset()
 for roi in convert.hints_to_java(convert.hints_from_java(rois())): manager.addRoi(roi)
 assert manager.getCount() == 2 and str(manager.getRoi(0).getName()) == "grain ä"
+
+# The script for Fiji's Python mode, with what Fiji would give for its parameters.
+import os, pathlib, re
+script = pathlib.Path(os.environ["SCRIPT"]).read_text(encoding="utf-8")
+asked = re.findall(r"^#@ +\w+ +(?:\(.*\) +)?(\w+)$", script, re.MULTILINE)
+given = {"ij": ij, "variants": 2, "seed": 5, "fill": "gray", "spread": "alike"}
+assert asked == list(given), asked
+jimport("ij.WindowManager").setTempCurrentImage(imp)
+exec(compile(script, "fiji_python_mode.py", "exec"), given)
+shown = given["colored"]
+assert shown.isVisible() and shown.getStackSize() == 2 and shown.getOverlay().size() == 2
+assert str(shown.getStack().getSliceLabel(1)) == "variant 1, seed 5"
 """
 
 REFUSED = """
@@ -164,12 +227,15 @@ def bridge():
         pytest.skip(missing)
 
 
-@pytest.mark.parametrize("code", [PIXELS, DEPTHS + ROUND_TRIP + REFUSED], ids=["pixels", "conversions"])
+@pytest.mark.parametrize(
+    "code", [PIXELS, DEPTHS + ROUND_TRIP + REFUSED, PLANES], ids=["pixels", "conversions", "planes"]
+)
 def test_plain_imagej_without_network_or_screen(bridge, code):
     process(code, JAR)
 
 
-def test_roi_manager_and_windows(bridge, imagej_command):
+def test_roi_manager_windows_and_the_script_for_python_mode(bridge, imagej_command, monkeypatch):
+    monkeypatch.setenv("SCRIPT", str(Path(__file__).resolve().parents[2] / "examples" / "fiji_python_mode.py"))
     process(MANAGER, JAR, "interactive", screen=True)
 
 
@@ -200,4 +266,4 @@ def test_a_wrong_folder_is_refused(bridge, tmp_path):
 
 @pytest.mark.skipif(not os.environ.get("SEMCOLORIZE_FIJI"), reason="SEMCOLORIZE_FIJI names no Fiji.app to test with")
 def test_a_whole_fiji():
-    process(PIXELS + DEPTHS + ROUND_TRIP, os.environ["SEMCOLORIZE_FIJI"])
+    process(PIXELS + DEPTHS + ROUND_TRIP + PLANES, os.environ["SEMCOLORIZE_FIJI"])

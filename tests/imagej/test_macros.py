@@ -114,6 +114,38 @@ def test_other_depths_and_a_slice_of_a_stack(ij, tmp_path, depth):
     assert rgb[0, 45, 65, 0] > rgb[0, 45, 65, 1] + 20
 
 
+@pytest.mark.parametrize("kind", ["composite", "grayscale", "stack"])
+def test_of_a_hyperstack_the_plane_that_is_shown_with_its_own_hints(ij, tmp_path, kind):
+    make = {
+        "composite": 'newImage("h", "16-bit composite-mode", 120, 100, 2, 3, 2); Stack.setPosition(2, 3, 1);',
+        "grayscale": 'newImage("h", "16-bit grayscale-mode", 120, 100, 2, 3, 2); Stack.setPosition(2, 3, 1);',
+        "stack": 'newImage("h", "16-bit black", 120, 100, 12); setSlice(6);',
+    }[kind]
+    here, away = ("6", "5") if kind == "stack" else ("0, 3, 1", "0, 2, 1")
+    told = ij(
+        make,
+        # Something to see on this plane alone.
+        'for (x = 0; x < 120; x++) { setColor(100 * x + 500); fillRect(x, 0, 1, 100); } setMinAndMax(0, 13000);',
+        f'makeOval(60, 40, 20, 20); Roi.setStrokeColor("#d1495b"); Roi.setName("here"); Roi.setPosition({here});'
+        'run("Add Selection...");',
+        f'makeOval(10, 10, 20, 20); Roi.setStrokeColor("#2a9d8f"); Roi.setName("away"); Roi.setPosition({away});'
+        'run("Add Selection..."); run("Select None");',
+        'run("Colorize SEM", "hints=overlay variants=1 data=none");',
+        'tell(error()); tell(getTitle + " " + nSlices + " " + Overlay.size);',
+        'saveAs("tiff", getArgument() + "/out.tif"); tell(call("ij.Prefs.get", "semcolorize.notes", ""));',
+        'selectImage("h"); tell("" + nSlices + " " + getSliceNumber);',
+        'setSlice(1); run("Colorize SEM", "hints=overlay variants=1"); tell(error());', timeout=90,
+    )  # fmt: skip
+    assert told[:2] == ["", "h colored 1 1"]
+    plane = "slice 6" if kind == "stack" else "channel 2, slice 3, frame 1"
+    assert f"1 ROI: on other planes than the one that is colored ({plane})" in " ".join(told)
+    assert "12 6" in told
+    rgb = tifffile.imread(tmp_path / "out.tif").astype(int)
+    # The ramp over the range that was set.
+    assert np.abs(rgb[2, :, :].mean(-1) - (100 * np.arange(120) + 500) / 13000 * 255).max() < 12
+    assert "None of the 2 ROIs is a hint" in told[-1] and "Go to the plane that has hints" in told[-1]
+
+
 def test_a_selection_alone_is_a_hint_in_the_foreground_color(ij, tmp_path):
     told = ij(
         IMAGE, 'setForegroundColor(0, 0, 255); makeOval(108, 38, 20, 20);',
