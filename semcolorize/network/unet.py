@@ -178,7 +178,8 @@ class _Attention(nn.Module):
         if (count := views * height * width) > _MOST_KEYS:
             side = math.ceil(math.sqrt(count / _MOST_KEYS))
             k, v = (F.avg_pool2d(m, side, ceil_mode=True, count_include_pad=False) for m in (k, v))
-        out = F.scaled_dot_product_attention(*(self._tokens(m, views) for m in (q, k, v)))
+        q, k, v = (self._tokens(m, views) for m in (q, k, v))
+        out = F.scaled_dot_product_attention(q, k, v)
         out = out.unflatten(2, (views, height * width)).permute(0, 2, 1, 4, 3)
         return x + self.out(out.reshape(batch, -1, height, width))
 
