@@ -22,7 +22,8 @@ from semcolorize.evaluation.smoother import fast_global_smoother
 from semcolorize.hints.model import Hint, PointHint
 from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.lightness import gray_to_lightness_plane
-from semcolorize.network.conditioning import PRESETS, ABDiffuser, condition_image
+from semcolorize.network.conditioning import PRESETS, condition_image
+from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.pipeline import Colorizer
 from semcolorize.scenes import make_scene
 

@@ -9,28 +9,26 @@ a*b* at full resolution, no hint mask (so a gray hint is invisible to it), a*b* 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from semcolorize.color.ink import ink_curve
 from semcolorize.color.lab import AB_SCALE
-from semcolorize.diffusion.prediction import PREDICTIONS, Prediction, x0_from
+from semcolorize.diffusion.prediction import PREDICTIONS, Prediction
 from semcolorize.diffusion.schedule import Kind, Schedule
 from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate
-from semcolorize.network.banding import LARGEST_WHOLE, forward_in_bands
 from semcolorize.network.matching import InkMixing, choose_marks
-from semcolorize.network.unet import UNet, UNetConfig
+from semcolorize.network.unet import UNetConfig
 
 __all__ = [
-    "FILLS", "GRID_CHANNELS", "PRESETS", "SPREADS", "ABDiffuser", "Condition", "Fill", "ModelConfig", "Spread",
+    "FILLS", "GRID_CHANNELS", "PRESETS", "SPREADS", "Condition", "Fill", "ModelConfig", "Spread",
     "condition_image", "condition_views",
 ]  # fmt: skip
 
@@ -306,75 +304,3 @@ def condition_views(
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None]
-
-
-class ABDiffuser(nn.Module):
-    """A U-Net and how to read it: the model that colors.
-
-    Parameters
-    ----------
-    config : ModelConfig
-
-    Attributes
-    ----------
-    largest_whole : int
-        Pixels of a batch above which the network runs in bands, see `semcolorize.network.banding`.
-    reduced : bool
-        Run in bfloat16 where that is safe (`torch.autocast`).
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.largest_whole = LARGEST_WHOLE
-        self.reduced = False
-        self.network = UNet(config.network)
-        heads = config.matching_heads
-        self.mixing = InkMixing(config.network.dim, heads) if heads else None
-
-    def forward(self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1) -> torch.Tensor:
-        """Raw prediction (v, x0 or eps) for noisy `x_t` of shape (B, 2, H, W) at times `t` of shape (B,)."""
-        return self.predict(x_t, t, condition, views)[0]
-
-    def predict(
-        self, x_t: torch.Tensor, t: torch.Tensor, condition: Condition, views: int = 1
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Raw prediction, and the features (B, dim, H/patch, W/patch) that it was read from."""
-        if self.config.input_gate > 0:
-            gate = (self.config.input_gate * self.config.noise.alpha(t)).clamp(max=1).to(x_t)
-            x_t = x_t * gate[:, None, None, None]
-        pixels = torch.cat([x_t, condition.pixels], dim=1)
-        grid, flags = condition.grid, condition.flags
-        if pixels[:, 0].numel() > self.largest_whole and not torch.is_grad_enabled():
-            output, features = forward_in_bands(self.network, pixels, t, grid=grid, flags=flags, views=views)
-        else:
-            output, features = self.network(pixels, t, grid=grid, flags=flags, views=views)
-        if self.mixing is None:
-            return output, features
-        grid, marks = cast("torch.Tensor", grid), cast("torch.Tensor", condition.marks)
-        walked = torch.cat([grid[:, 3:5], grid[:, 7:9]], dim=1)
-        inks = self.mixing(features, (grid[:, :2], grid[:, 2:3], marks), walked, views)
-        inks = F.interpolate(inks, scale_factor=self.config.network.patch, mode="bilinear", align_corners=False)
-        mixed = output[:, 2:3] * condition.prior + output[:, 3:4] * inks[:, :2] + output[:, 4:5] * inks[:, 2:]
-        return output[:, :2] + mixed, features
-
-    def denoiser(self, condition: Condition, *, views: int = 1) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        """Bind a condition: ``denoiser(x_t, t) -> x0``, as the samplers want it."""
-        schedule = self.config.noise
-
-        def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-            alpha, sigma = (level.to(x_t) for level in (schedule.alpha(t), schedule.sigma(t)))
-            times = t.to(x_t).expand(x_t.shape[0])
-            with torch.autocast(x_t.device.type, dtype=torch.bfloat16, enabled=self.reduced):
-                output = self(x_t, times, condition, views).to(x_t.dtype)
-            return x0_from(self.config.prediction, output, x_t, alpha, sigma)
-
-        return denoise
-
-    def ab_from(self, x0: torch.Tensor, condition: Condition) -> torch.Tensor:
-        """CIELAB a*b* of a sampled `x0` of shape (B, 2, H, W)."""
-        return (x0 + condition.prior) * condition.ink * self.config.ab_scale
-
-    def x0_of(self, ab: torch.Tensor, condition: Condition) -> torch.Tensor:
-        """What is diffused for true CIELAB a*b* of shape (B, 2, H, W): the inverse of `ab_from`."""
-        return ab / (condition.ink * self.config.ab_scale) - condition.prior

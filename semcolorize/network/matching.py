@@ -8,12 +8,14 @@ al. 2019, Deep exemplar-based video colorization).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["MARKS", "HintMatching", "InkMixing", "choose_marks"]
+__all__ = ["MARKS", "HintMatching", "InkMixing", "Likeness", "choose_marks"]
 
 MARKS = 256
 """Hinted cells an image is represented by, at most."""
@@ -49,6 +51,43 @@ def choose_marks(seeds: np.ndarray, most: int = MARKS) -> np.ndarray:
         places = np.sort(places[np.argsort(turn, kind="stable")[:most]])
     chosen[: len(places)] = places
     return chosen
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How much each cell of a view is like each hinted cell of its series.
+
+    Attributes
+    ----------
+    odds : float32 ndarray of shape (h, w, P)
+        Log-odds.
+    inks : float32 ndarray of shape (P, 2)
+        Of the hinted cells, CIELAB units over `semcolorize.color.ink.ink_curve`.
+    strength : float32 ndarray of shape (P,)
+        Of the hints, 0 to 1.
+    """
+
+    odds: np.ndarray
+    inks: np.ndarray
+    strength: np.ndarray
+
+    def shares(self, choices: np.ndarray) -> np.ndarray:
+        """Chances (h, w, K) that a cell is like the hints of each of `choices` (K, 2), inks; the first is none.
+
+        A hint stands for the choice nearest to its ink. Of several hints of one choice the mean counts, or the more
+        hints a color has, the more would be taken for it.
+        """
+        chosen = ((self.inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)
+        # Like no hint: log-odds of 0.
+        odds = np.full((*self.odds.shape[:2], len(choices)), -np.inf)
+        odds[..., 0] = 0.0
+        weight = np.exp(np.clip(self.odds, -30, 30))
+        for k in np.unique(chosen):
+            mine = chosen == k
+            mean = np.log((weight[..., mine] @ self.strength[mine]) / self.strength[mine].sum())
+            odds[..., k] = np.logaddexp(odds[..., k], mean) if k == 0 else mean
+        chances = np.exp(odds - odds.max(axis=-1, keepdims=True))
+        return chances / chances.sum(axis=-1, keepdims=True)
 
 
 class HintMatching(nn.Module):

@@ -10,7 +10,9 @@ import torch
 
 from semcolorize.diffusion.sampler import Step
 from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
-from semcolorize.network.conditioning import ABDiffuser, Condition, Fill, Spread, condition_image
+from semcolorize.network.conditioning import Condition, Fill, Spread, condition_image
+from semcolorize.network.diffuser import ABDiffuser
+from semcolorize.network.matching import Likeness
 from semcolorize.network.sampling import sample_ab
 from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, reconcile, settle_hints
 
@@ -95,15 +97,22 @@ def propose(
     # The first variant is the best guess; the others are samples, which takes more steps.
     keys = [(seed, variant) for variant in range(variants)]
     proposals: list[np.ndarray] = [np.empty(0)] * len(views)
+    likeness: list[Likeness | None] = [None] * len(views)
     for group, wanted in _groups([bool(view.asked_for.any()) for view in views]):
         together = Condition.stack([conditions[i] for i in group])
-        ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step)
+        seen: list[torch.Tensor] = []
+        ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step, on_features=seen.append)
         if variants > 1:
             ab = torch.cat([ab, sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)])
         for i in wanted:
             proposals[i] = ab[:, group.index(i)].movedim(1, -1).numpy()
+        if model.mixing is not None and fill == "gray":
+            # The first step's: later ones have seen colors already.
+            own = model.likeness(seen[0], together.to(seen[0].device), spread)
+            for i in wanted:
+                likeness[i] = own[group.index(i)]
     if config.propagated:
-        proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], fill, cell)
+        proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], likeness, fill, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
 
@@ -121,7 +130,12 @@ def _groups(hinted: Sequence[bool]) -> list[tuple[list[int], list[int]]]:
 
 
 def _settled(
-    proposals: Sequence[np.ndarray], views: Sequence[HintedView], curves: Sequence[np.ndarray], fill: Fill, cell: int
+    proposals: Sequence[np.ndarray],
+    views: Sequence[HintedView],
+    curves: Sequence[np.ndarray],
+    likeness: Sequence[Likeness | None],
+    fill: Fill,
+    cell: int,
 ) -> list[np.ndarray]:
     """Hints met in every view; then faint washes dropped, or what is in between decided."""
     shown = [as_shown(v.lightness, v.hint_ab, v.hint_mask) for v in views]
@@ -131,13 +145,13 @@ def _settled(
         [asked_inks(v.hint_ab, v.asked_for, c, s) for s, v, c in zip(shown, views, curves, strict=True)]
     )
     settled = []
-    for variants, view, hint_ab, curve in zip(proposals, views, shown, curves, strict=True):
+    for variants, view, hint_ab, curve, like in zip(proposals, views, shown, curves, likeness, strict=True):
         done = [settle_hints(p, view.lightness, hint_ab, view.hint_mask, curve, cell=cell) for p in variants]
         if not any_hint:
             done = [drop_faint(p) for p in done]
         elif fill == "gray":
             seen = (view.lightness, hint_ab, view.hint_mask)
-            done = [decide(p, asked, curve, *seen, cell=cell) for p in done]
+            done = [decide(p, asked, curve, *seen, likeness=like, cell=cell) for p in done]
         settled.append(np.stack(done))
     if fill == "auto" and any_hint and len(views) > 1:
         # In highlight mode classes have the colors asked for already.

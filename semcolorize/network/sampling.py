@@ -10,7 +10,8 @@ from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.diffusion.sampler import Step, sample_ddim, sample_ddpm, sample_dpm_solver
 from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
-from semcolorize.network.conditioning import ABDiffuser, Condition
+from semcolorize.network.conditioning import Condition
+from semcolorize.network.diffuser import ABDiffuser
 
 __all__ = ["resolve_device", "sample_ab"]
 
@@ -50,6 +51,7 @@ def sample_ab(
     *,
     num_steps: int | None = None,
     on_step: Callable[[Step], None] | None = None,
+    on_features: Callable[[torch.Tensor], None] | None = None,
 ) -> torch.Tensor:
     """Color one image (or one series of views) once for every key.
 
@@ -65,6 +67,8 @@ def sample_ab(
         The model's recommendation by default.
     on_step : callable, optional
         Told of each step.
+    on_features : callable, optional
+        Shown the network's features at every step, see `semcolorize.network.conditioning.ABDiffuser.predict`.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def sample_ab(
         def fresh(streams: NoiseStreams = streams, shape: tuple[int, ...] = shape) -> torch.Tensor:
             return streams.normal(shape, device=device).flatten(0, 1)
 
-        denoiser = model.denoiser(repeated, views=views)
+        denoiser = model.denoiser(repeated, views=views, on_features=on_features)
         start = fresh()
         if config.sampler == "ddpm":
             x0 = sample_ddpm(denoiser, start, config.noise, times, noise=fresh, callback=on_step)

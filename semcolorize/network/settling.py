@@ -15,6 +15,7 @@ from semcolorize.hints.propagate import CELL_BETA, spread_remainder
 from semcolorize.hints.walker import SEED_STRENGTH, regularized
 from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.upsample import GuidedUpsampler
+from semcolorize.network.matching import Likeness
 
 __all__ = ["as_shown", "asked_inks", "decide", "drop_faint", "reconcile", "settle_hints"]
 
@@ -130,14 +131,16 @@ def decide(
     hint_ab: np.ndarray,
     hint_mask: np.ndarray,
     *,
+    likeness: Likeness | None = None,
     cell: int,
 ) -> np.ndarray:
     """One of the hints' colors, or gray: what ``fill="gray"`` leaves in between is decided.
 
     A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, the olive between
     an amber grain and a green leaf, a color that fades across an object. Nobody asked for those. What a proposal says
-    is read as shares of the hints' inks and gray; shares are evened out within what lightness shows to be one thing,
-    held at the hints; and the largest takes nearly all, so that only edges stay soft.
+    is read as shares of the hints' inks and gray. Half of it counts; the other half is what the network finds alike by
+    its features, for it dares to call alike what it does not dare to color. The shares are evened out within what
+    lightness shows to be one thing, held at the hints; and the largest takes nearly all, so that only edges stay soft.
 
     Parameters
     ----------
@@ -149,6 +152,7 @@ def decide(
         Color over ink.
     lightness, hint_ab, hint_mask, cell
         As for `settle_hints`.
+    likeness : Likeness, optional
 
     Returns
     -------
@@ -167,6 +171,8 @@ def decide(
 
     each(read, strips(*curve.shape))
     wanted = cell_mean(shares, cell).astype(np.float64)
+    if likeness is not None and len(likeness.inks):
+        wanted += _LIKENESS * (likeness.shares(choices) - wanted)
     weight = np.full(wanted.shape[:2], _HOLD)
     held = cell_mean(np.asarray(hint_mask, np.float64), cell)
     marked = held > 0
@@ -236,6 +242,8 @@ _FAVOR = 1.5
 """By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes of one
 click. Measured on powder particles, one click: intersection over union 0.68 instead of 0.61; on procedural scenes 0.74
 instead of 0.72, at 0.4 more chroma outside."""
+_LIKENESS = 0.5
+"""Share of the learned likeness in what is decided."""
 _SHARPNESS = 4
 _NOTHING = 1e-3
 

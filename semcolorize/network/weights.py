@@ -20,7 +20,8 @@ from safetensors.torch import save
 
 from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.micrograph.atomic import write_bytes_atomic
-from semcolorize.network.conditioning import ABDiffuser, ModelConfig
+from semcolorize.network.conditioning import ModelConfig
+from semcolorize.network.diffuser import ABDiffuser
 
 __all__ = ["BUNDLED", "LoadedWeights", "load_weights", "save_weights", "weights_path"]
 

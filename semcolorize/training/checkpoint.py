@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from semcolorize.errors import WeightsError
-from semcolorize.network.conditioning import ABDiffuser
+from semcolorize.network.diffuser import ABDiffuser
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 

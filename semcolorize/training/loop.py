@@ -18,7 +18,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from semcolorize.errors import ConfigError
-from semcolorize.network.conditioning import ABDiffuser, Condition
+from semcolorize.network.conditioning import Condition
+from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.weights import load_weights, save_weights
 from semcolorize.training.checkpoint import load_checkpoint, save_checkpoint
 from semcolorize.training.dataset import Batch, BatchDataset, BatchNumbers, stage_at

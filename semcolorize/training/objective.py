@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from semcolorize.diffusion.prediction import add_noise, target
 from semcolorize.errors import ConfigError
-from semcolorize.network.conditioning import ABDiffuser
+from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.training.dataset import Batch
 
 __all__ = ["diffusion_loss", "draw_times", "likeness_loss", "one_step_ab"]

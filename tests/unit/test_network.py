@@ -11,14 +11,8 @@ from safetensors.torch import save_file
 from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
-from semcolorize.network.conditioning import (
-    PRESETS,
-    ABDiffuser,
-    Condition,
-    ModelConfig,
-    condition_image,
-    condition_views,
-)
+from semcolorize.network.conditioning import PRESETS, Condition, ModelConfig, condition_image, condition_views
+from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.sampling import resolve_device, sample_ab
 from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, reconcile, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig

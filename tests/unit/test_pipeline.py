@@ -17,7 +17,8 @@ from semcolorize.hints.model import LineHint, Oval, PointHint, Rectangle, Region
 from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.reading import micrograph_from_array, read_micrograph
 from semcolorize.micrograph.working import HintedPixels, shrink
-from semcolorize.network.conditioning import PRESETS, ABDiffuser
+from semcolorize.network.conditioning import PRESETS
+from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.weights import LoadedWeights
 from semcolorize.pipeline import Colorizer
 

@@ -16,7 +16,8 @@ from PIL import Image
 from semcolorize.color.lab import rgb_to_lab
 from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.hints.simulate import thesis_hints
-from semcolorize.network.conditioning import PRESETS, ABDiffuser
+from semcolorize.network.conditioning import PRESETS
+from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.weights import load_weights
 from semcolorize.scenes import make_scene, make_views
 from semcolorize.training.dataset import BatchDataset
