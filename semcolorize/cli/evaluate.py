@@ -41,7 +41,11 @@ __all__ = ["command"]
     "--out", type=click.Path(path_type=Path), help="Folder for scores (JSON, CSV), plots and a contact sheet."
 )
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
-@click.option("--steps", "num_steps", type=int, help="Sampling steps. Default: what the weights recommend.")
+@click.option(
+    "--steps",
+    help="Sampling steps, several to compare: 1,2,8,50,ddpm:1000 (dpm-solver, ddim or ddpm). Default: what the weights "
+    "recommend.",
+)
 @click.option(
     "--working-size", type=click.IntRange(min=64), default=512, show_default=True, help="With --modes: pixels."
 )
@@ -59,7 +63,7 @@ def command(
     trials: int,
     out: Path | None,
     weights: str,
-    num_steps: int | None,
+    steps: str | None,
     working_size: int,
     seed: int,
     device: str,
@@ -76,6 +80,7 @@ def command(
       semcolorize evaluate --data colored_micrographs --counts 0,1,5,20,100 --out scores
       semcolorize evaluate --modes --data micrographs_with_masks --out scores
       semcolorize evaluate --series --out scores
+      semcolorize evaluate --data colored_micrographs --methods model --steps 1,2,4,8,50 --counts 5,20 --out scores
     """
     if as_series:
         from semcolorize.cli.evaluate_series import run_series
@@ -101,7 +106,11 @@ def command(
         name: _peer(BASELINES[name]) for name in wanted if name != "model"
     }
     if "model" in wanted:
-        methods_by_name["model"] = _model(weights, device, num_steps, seed, extra)
+        colorings = read_steps(steps)
+        modelled = _models(weights, device, colorings, seed, extra)
+        at = wanted.index("model")
+        wanted[at : at + 1] = list(modelled)
+        methods_by_name |= modelled
     chosen = {name: methods_by_name[name] for name in wanted}
     if modes:
         images = procedural_images(24) if data is None else read_masked_images(data, working_size, projects=masks)
@@ -122,18 +131,59 @@ def _peer(method: Callable[..., Any]) -> Callable[..., Any]:
     return lambda lightness, hint_ab, hint_mask, spread=None: method(lightness, hint_ab, hint_mask)
 
 
-def _model(weights: str, device: str, num_steps: int | None, seed: int, extra: dict[str, Any]) -> Callable[..., Any]:
+def _models(
+    weights: str, device: str, colorings: dict[str, tuple[str | None, int | None]], seed: int, extra: dict[str, Any]
+) -> dict[str, Callable[..., Any]]:
+    """The model, once for each way of sampling."""
+    import copy
+    from dataclasses import replace
+
     from semcolorize.pipeline import Colorizer
 
     colorizer = Colorizer.load(weights, device=device)
-    extra["weights"], extra["weights_sha256"] = weights, colorizer.weights.sha256
-    extra["device"], extra["num_steps"] = str(colorizer.device), num_steps or colorizer.weights.model.config.num_steps
+    loaded = colorizer.weights
+    extra["weights"], extra["weights_sha256"], extra["device"] = weights, loaded.sha256, str(colorizer.device)
+    extra["num_steps"] = {name: steps or loaded.model.config.num_steps for name, (_, steps) in colorings.items()}
 
-    def predict(lightness: Any, hint_ab: Any, hint_mask: Any, spread: Any = None) -> Any:
-        modes = {} if spread is None else {"fill": "gray", "spread": spread}
-        return colorizer.predict_ab(lightness, hint_ab, hint_mask, seed=seed, num_steps=num_steps, **modes)[0]
+    def predictor(sampler: str | None, num_steps: int | None) -> Callable[..., Any]:
+        own = colorizer
+        if sampler is not None:
+            model = copy.copy(loaded.model)
+            model.config = replace(model.config, sampler=sampler)  # type: ignore[arg-type]
+            own = Colorizer(replace(loaded, model=model), colorizer.device)
 
-    return predict
+        def predict(lightness: Any, hint_ab: Any, hint_mask: Any, spread: Any = None) -> Any:
+            modes = {} if spread is None else {"fill": "gray", "spread": spread}
+            return own.predict_ab(lightness, hint_ab, hint_mask, seed=seed, num_steps=num_steps, **modes)[0]
+
+        return predict
+
+    return {name: predictor(*how) for name, how in colorings.items()}
+
+
+def read_steps(text: str | None) -> dict[str, tuple[str | None, int | None]]:
+    """Ways of sampling by the name of their column: sampler and number of steps, None for the weights' own.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if text is None:
+        return {"model": (None, None)}
+    from semcolorize.diffusion.sampler import SAMPLERS
+
+    parts = [part.strip() for part in text.split(",")]
+    found: dict[str, tuple[str | None, int | None]] = {}
+    for part in parts:
+        sampler, _, number = part.rpartition(":")
+        if not number.isdecimal() or not 1 <= int(number) <= 10_000 or sampler not in ("", *SAMPLERS):
+            raise ConfigError(
+                f"--steps {text!r}: {part!r} is no number of steps; numbers from 1 to 10000 are accepted, with a "
+                f"sampler before a colon if not the weights' own ({', '.join(SAMPLERS)}): 1,2,8,ddpm:1000.",
+                key="steps",
+            )
+        found["model" if len(parts) == 1 else f"model, {part}"] = (sampler or None, int(number))
+    return found
 
 
 def _run_protocol(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from semcolorize.evaluation.protocol import ColorImage
 from semcolorize.evaluation.run import PEER, EvaluationRun
 from semcolorize.evaluation.series import SeriesRun
 
-__all__ = ["draw_modes", "draw_scores", "draw_series", "draw_sheet"]
+__all__ = ["draw_modes", "draw_scores", "draw_series", "draw_sheet", "draw_steps"]
 
 _COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#888888", "#e69f00")
 _SHOWN = (1, 5, 20)
@@ -55,6 +56,34 @@ def _band(axes: Any, rows: list[dict[str, Any]], color: str) -> None:
     axes.fill_between(
         places, [r["gain_low"] for r in rows], [r["gain_high"] for r in rows], color=color, alpha=0.15, lw=0
     )
+
+
+def draw_steps(run: EvaluationRun, steps: Mapping[str, int]) -> bytes:
+    """PSNR against sampling steps, a line a number of hints; another sampler than the first's is a mark of its own."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    own = sorted((m for m in steps if ":" not in m), key=lambda m: steps[m])
+    for color, count in zip(cycle(_COLORS), run.counts):
+        label = f"{count} hints"
+        axes.plot(
+            [steps[m] for m in own], [run.mean(m, count) for m in own], marker="o", ms=4, color=color, label=label
+        )
+        for other in steps.keys() - set(own):
+            axes.plot(steps[other], run.mean(other, count), marker="x", ms=7, color=color)
+            axes.annotate(other.split(", ")[1], (steps[other], run.mean(other, count)), fontsize=8, ha="right")
+    axes.set_xscale("log")
+    axes.set_xticks(sorted(set(steps.values())), [str(n) for n in sorted(set(steps.values()))])
+    axes.minorticks_off()
+    axes.set(xlabel="sampling steps", ylabel="PSNR (dB), mean over images", title=f"{run.protocol.name} protocol")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
 
 
 def draw_sheet(run: EvaluationRun, images: Sequence[ColorImage]) -> bytes:

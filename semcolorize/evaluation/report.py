@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_series, draw_sheet
+from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_series, draw_sheet, draw_steps
 from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
 from semcolorize.evaluation.run import EvaluationRun
@@ -22,9 +22,14 @@ __all__ = ["write_modes_report", "write_report", "write_series_report"]
 
 
 def write_report(run: EvaluationRun, images: Sequence[ColorImage], out: Path, *, extra: dict[str, Any]) -> list[Path]:
-    """Write ``scores.json``, ``scores.csv``, ``psnr.png`` and ``sheet.png`` into `out`; earlier ones are replaced."""
+    """Write ``scores.json``, ``scores.csv``, ``psnr.png`` and ``sheet.png`` into `out`; earlier ones are replaced.
+
+    With several ways of sampling in ``extra["num_steps"]``, ``steps.png`` too.
+    """
     extra = extra | {"protocol": run.protocol.name, "images": len(images), "counts": list(run.counts)}
     pictures = {"psnr.png": draw_scores(run), "sheet.png": draw_sheet(run, images)}
+    if len(steps := extra.get("num_steps", {})) > 1:
+        pictures["steps.png"] = draw_steps(run, steps)
     return _write("scores", run, pictures, out, extra)
 
 

@@ -138,9 +138,9 @@ def decide(
 
     A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, the olive between
     an amber grain and a green leaf, a color that fades across an object. Nobody asked for those. What a proposal says
-    is read as shares of the hints' inks and gray. Half of it counts; the other half is what the network finds alike by
-    its features, for it dares to call alike what it does not dare to color. The shares are evened out within what
-    lightness shows to be one thing, held at the hints; and the largest takes nearly all, so that only edges stay soft.
+    is read as shares of the hints' inks and gray, and mixed with what the network finds alike by its features, for it
+    dares to call alike what it does not dare to color. The shares are evened out within what lightness shows to be one
+    thing, held at the hints; and the largest takes nearly all, so that only edges stay soft.
 
     Parameters
     ----------
@@ -238,12 +238,14 @@ _FEWEST_PIXELS = 16
 
 _HOLD = 0.03
 """How firmly a cell holds to what the model says, against neighbors of its lightness; flat from 0.01 to 0.1."""
-_FAVOR = 1.5
-"""By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes of one
-click. Measured on powder particles, one click: intersection over union 0.68 instead of 0.61; on procedural scenes 0.74
-instead of 0.72, at 0.4 more chroma outside."""
-_LIKENESS = 0.5
-"""Share of the learned likeness in what is decided."""
+_FAVOR = 1.3
+"""By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes."""
+_LIKENESS = 0.75
+"""Share of the learned likeness in what is decided; the rest is the proposal's.
+
+Measured on powder particles, one click and five: intersection over union 0.90 and 0.93 instead of 0.75 and 0.91 without
+likeness; on procedural scenes 0.72 and 0.73 instead of 0.70 and 0.74, with 1.6 and 0.2 more chroma outside.
+"""
 _SHARPNESS = 4
 _NOTHING = 1e-3
 
