@@ -23,6 +23,7 @@ from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.weights import load_weights, save_weights
 from semcolorize.training.checkpoint import load_checkpoint, save_checkpoint
 from semcolorize.training.dataset import Batch, BatchDataset, BatchNumbers, stage_at
+from semcolorize.training.distill import distillation_loss
 from semcolorize.training.mix import FOLDERS, Stage
 from semcolorize.training.objective import diffusion_loss, one_step_ab
 from semcolorize.training.recipe import OptimizerConfig, Recipe
@@ -106,6 +107,9 @@ def train(
     model = ABDiffuser(recipe.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.init is not None and not checkpoint.exists():
         _start_from(recipe.init, model)
+    teacher = None
+    if recipe.distill is not None and recipe.init is not None:
+        teacher = load_weights(recipe.init).model.to(device).eval().requires_grad_(False)
     average = copy.deepcopy(model).eval().requires_grad_(False)
     if torch.device(device).type == "cuda":
         # A minute for every size of crop: on the CPU it would save too little.
@@ -134,11 +138,7 @@ def train(
                 group["lr"] = learning_rate(step, recipe.steps, config, stage_at(recipe.stages, step).learning_rate)
             generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
             with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-                loss = diffusion_loss(
-                    model, batch, generator, terminal_share=config.terminal_share, knee=config.knee,
-                    min_snr=config.min_snr, offset_noise=stage_at(recipe.stages, step).offset_noise,
-                    relative_floor=config.relative_floor, likeness_weight=config.likeness_weight,
-                )  # fmt: skip
+                loss = _loss(model, teacher, batch, generator, recipe, step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -172,6 +172,21 @@ def train(
         restore()
     finished = step >= recipe.steps
     return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256, tuple(remarks))
+
+
+def _loss(
+    model: ABDiffuser, teacher: ABDiffuser | None, batch: Batch, generator: torch.Generator, recipe: Recipe, step: int
+) -> torch.Tensor:
+    config, distill = recipe.optimizer, recipe.distill
+    if teacher is not None and distill is not None and float(torch.rand((), generator=generator)) < distill.share:
+        return distill.weight * distillation_loss(
+            model, teacher, batch, generator, steps=distill.steps, teacher_steps=distill.teacher_steps
+        )
+    return diffusion_loss(
+        model, batch, generator, terminal_share=config.terminal_share, knee=config.knee, min_snr=config.min_snr,
+        offset_noise=stage_at(recipe.stages, step).offset_noise, relative_floor=config.relative_floor,
+        likeness_weight=config.likeness_weight,
+    )  # fmt: skip
 
 
 def _start_from(name: str, model: ABDiffuser) -> None:

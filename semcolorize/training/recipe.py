@@ -16,7 +16,7 @@ from semcolorize.hintfiles.yaml_source import load_yaml
 from semcolorize.network.conditioning import PRESETS, ModelConfig
 from semcolorize.training.mix import FOLDERS, HINT_STYLES, MixConfig, Stage
 
-__all__ = ["OptimizerConfig", "Recipe", "read_recipe", "recipe_from_dict"]
+__all__ = ["DistillConfig", "OptimizerConfig", "Recipe", "read_recipe", "recipe_from_dict"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,25 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+class DistillConfig:
+    """Distillation of the weights in ``init``, see `semcolorize.training.distill`.
+
+    Parameters
+    ----------
+    share : float
+        Share of the batches that it takes; the others are trained on as ever.
+    steps, teacher_steps : int
+    weight : float
+        Of its loss.
+    """
+
+    share: float = 0.5
+    steps: int = 2
+    teacher_steps: int = 8
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole training run.
 
@@ -78,6 +97,7 @@ class Recipe:
         Changes to the preset's network.
     init : str or None
         Weights to start from: a bundled name or a safetensors file.
+    distill : DistillConfig or None
     """
 
     preset: str = "compact"
@@ -88,6 +108,7 @@ class Recipe:
     workers: int = 1
     network: dict[str, Any] = field(default_factory=dict)
     init: str | None = None
+    distill: DistillConfig | None = None
 
     @property
     def model(self) -> ModelConfig:
@@ -168,7 +189,13 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
     preset = values.get("preset", "compact")
     if preset not in PRESETS:
         faults.append(ConfigError(f"preset {preset!r} is not known; there are {', '.join(PRESETS)}.", key="preset"))
-    rest = {k: v for k, v in values.items() if k not in {"stages", "data", "optimizer"}}
+    distill = None
+    if "distill" in values:
+        distill = _build(DistillConfig, _section(values, "distill", faults), "distill", faults)
+        if values.get("init") is None or min(distill.steps, distill.teacher_steps) < 2:
+            fault = "distill needs a teacher in init, and at least 2 steps and teacher_steps."
+            faults.append(ConfigError(fault, key="distill"))
+    rest = {k: v for k, v in values.items() if k not in {"stages", "data", "optimizer", "distill"}}
     recipe = _build(Recipe, rest, "", faults)
     for mixed, where in [(mix, "data"), *((s.data, f"stages[{i}].data") for i, s in enumerate(stages))]:
         style = mixed.get("hints", "mixed") if isinstance(mixed, dict) else mixed.hints
@@ -181,7 +208,7 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         faults.append(ConfigError(fault, key="optimizer.likeness_weight"))
     if faults:
         raise ConfigError.from_faults(faults)
-    return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer)
+    return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer, distill=distill)
 
 
 def _located(data: dict[str, Any], folder: Path | None) -> dict[str, Any]:
