@@ -219,6 +219,14 @@ def test_evaluate_writes_its_report(tmp_path):
     assert len(document["scores"]) == 12 and document["protocol"] == "icolorit"
     wrong = run("evaluate", "--data", "images", "--methods", "modle", cwd=tmp_path, code=2)
     assert "modle is not known" in wrong.stderr
+    compared = ["evaluate", "--data", "images", "--counts", "3", "--methods", "gray,model", "--steps", "1,2,ddpm:3"]
+    run(*compared, "--out", "steps", cwd=tmp_path)
+    document = json.loads((tmp_path / "steps" / "scores.json").read_text())
+    assert [row["method"] for row in document["summary"]] == ["gray", "model, 1", "model, 2", "model, ddpm:3"]
+    assert document["num_steps"] == {"model, 1": 1, "model, 2": 2, "model, ddpm:3": 3}
+    assert len({row["psnr"] for row in document["summary"]}) == 4 and (tmp_path / "steps" / "steps.png").stat().st_size
+    for steps in ("0", "1,euler:5", "1,,2", "999999"):
+        assert "--steps" in run("evaluate", "--data", "images", "--steps", steps, cwd=tmp_path, code=2).stderr
 
 
 def test_examples_run(tmp_path):

@@ -20,7 +20,9 @@ from semcolorize.network.conditioning import PRESETS
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.weights import load_weights
 from semcolorize.scenes import make_scene, make_views
+from semcolorize.training.crops import shade_instances
 from semcolorize.training.dataset import BatchDataset
+from semcolorize.training.distill import distillation_loss
 from semcolorize.training.loop import learning_rate, train
 from semcolorize.training.mix import MixConfig, Stage
 from semcolorize.training.objective import diffusion_loss, likeness_loss
@@ -326,3 +328,61 @@ def test_thesis_hints_have_the_thesis_distribution():
     areas = [thesis_hints(ab, rng).mask.mean() for _ in range(2000)]
     assert np.mean(np.equal(areas, 0)) == pytest.approx(0.125, abs=0.025)
     assert np.mean(np.equal(areas, 1)) == pytest.approx(0.01, abs=0.008)
+
+
+def test_shaded_objects_keep_their_gradations_and_the_ground_its_lightness():
+    scene = make_scene(3, 96, families=["spheres", "rods"], substrate="void")
+    for seed in range(20):
+        shaded = shade_instances(scene.lightness, scene.instances, np.random.default_rng(seed))
+        assert shaded.min() >= 0 and shaded.max() <= 100
+        np.testing.assert_array_equal(shaded[scene.instances == 0], scene.lightness[scene.instances == 0])
+        for number in np.unique(scene.instances[scene.instances > 0])[:5]:
+            inside = (scene.instances == number) & (scene.lightness > 1) & (shaded < 100)
+            ratio = shaded[inside] / scene.lightness[inside]
+            assert np.ptp(ratio) < 1e-4 and 0.19 < ratio.mean() < 1.51
+
+
+def test_uneven_samples_differ_within_a_class():
+    mix = dataclasses.replace(ONLY_SCENES, uneven=1.0)
+    one, other = (BatchDataset(PRESETS["compact"], m, [Stage(2, 64, 6)])[0] for m in (ONLY_SCENES, mix))
+    assert not torch.equal(one.lightness, other.lightness)
+    pairs = BatchDataset(PRESETS["compact"], dataclasses.replace(mix, views=1.0), [Stage(2, 64, 2)])[0]
+    assert pairs.views == 2 and torch.isfinite(pairs.lightness).all()
+
+
+def distilled(**changes):
+    return recipe_from_dict({"init": "default", "stages": [{"steps": 2, "size": 64, "batch": 2}],
+                             "data": {"scenes": 1.0, "masks": 0.0, "photographs": 0.0, "window": 4},
+                             "workers": 0, "distill": {"share": 1.0, "teacher_steps": 3} | changes})  # fmt: skip
+
+
+def test_a_student_is_taught_its_teachers_samples(tmp_path):
+    teacher = load_weights("default").model
+    batch = BatchDataset(teacher.config, ONLY_SCENES, [Stage(1, 64, 2)])[0]
+
+    def loss(**steps):
+        with torch.no_grad():
+            return float(distillation_loss(teacher, teacher, batch, torch.Generator().manual_seed(0), **steps))
+
+    # With as many steps as the teacher it is the teacher; with fewer it is not yet.
+    assert loss(steps=4, teacher_steps=4) < 1e-10 < loss(steps=2, teacher_steps=8)
+    student = load_weights("default").model.requires_grad_(True)
+    optimizer = torch.optim.Adam(student.parameters(), lr=3e-4)
+    losses = []
+    for _ in range(12):
+        found = distillation_loss(student, teacher, batch, torch.Generator().manual_seed(0), steps=2, teacher_steps=8)
+        optimizer.zero_grad()
+        found.backward()
+        optimizer.step()
+        losses.append(float(found.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+    assert train(distilled(), tmp_path / "run").finished
+
+
+@pytest.mark.parametrize(
+    "changes", [{"init": None}, {"distill": {"steps": 1}}, {"distill": {"teacher": 8}}, {"distill": {"share": "half"}}]
+)
+def test_distillation_needs_a_teacher_and_steps(changes):
+    values = {"init": "default", "distill": {"steps": 2}} | changes
+    with pytest.raises(ConfigError, match="distill"):
+        recipe_from_dict(values)
