@@ -85,9 +85,10 @@ class ABDiffuser(nn.Module):
         first = height * width * torch.arange(views, device=marks.device)[:, None]
         places = (marks + first)[marks >= 0]
         hinted = grid[:, :3].movedim(1, -1).reshape(-1, 3)[places].float().cpu().numpy()
-        odds = mixing.matching.likeness(features, places[None], views)[0, SPREADS.index(spread)]
-        each = odds.float().cpu().numpy().reshape(views, height, width, -1)
-        return [Likeness(own, self.config.ab_scale * hinted[:, :2], hinted[:, 2]) for own in each]
+        head = SPREADS.index(spread)
+        cells, keys = (v[0, head].float().cpu() for v in mixing.matching.vectors(features, places[None], views))
+        each = cells.reshape(views, height, width, -1).numpy()
+        return [Likeness(own, keys.numpy(), self.config.ab_scale * hinted[:, :2], hinted[:, 2]) for own in each]
 
     def denoiser(
         self, condition: Condition, *, views: int = 1, on_features: Callable[[torch.Tensor], None] | None = None

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from semcolorize.micrograph.strips import each, strips
+
 __all__ = ["MARKS", "HintMatching", "InkMixing", "Likeness", "choose_marks"]
 
 MARKS = 256
@@ -59,15 +61,17 @@ class Likeness:
 
     Attributes
     ----------
-    odds : float32 ndarray of shape (h, w, P)
-        Log-odds.
+    cells : float32 ndarray of shape (h, w, d)
+    hinted : float32 ndarray of shape (P, d)
+        The scalar product of a cell's vector and a hinted cell's are the log-odds that they are alike.
     inks : float32 ndarray of shape (P, 2)
         Of the hinted cells, CIELAB units over `semcolorize.color.ink.ink_curve`.
     strength : float32 ndarray of shape (P,)
         Of the hints, 0 to 1.
     """
 
-    odds: np.ndarray
+    cells: np.ndarray
+    hinted: np.ndarray
     inks: np.ndarray
     strength: np.ndarray
 
@@ -78,16 +82,20 @@ class Likeness:
         hints a color has, the more would be taken for it.
         """
         chosen = ((self.inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)
-        # Like no hint: log-odds of 0.
-        odds = np.full((*self.odds.shape[:2], len(choices)), -np.inf)
-        odds[..., 0] = 0.0
-        weight = np.exp(np.clip(self.odds, -30, 30))
-        for k in np.unique(chosen):
-            mine = chosen == k
-            mean = np.log((weight[..., mine] @ self.strength[mine]) / self.strength[mine].sum())
-            odds[..., k] = np.logaddexp(odds[..., k], mean) if k == 0 else mean
-        chances = np.exp(odds - odds.max(axis=-1, keepdims=True))
-        return chances / chances.sum(axis=-1, keepdims=True)
+        share = np.zeros((len(chosen), len(choices)), np.float32)
+        share[np.arange(len(chosen)), chosen] = self.strength
+        share /= np.maximum(share.sum(axis=0), 1e-9)
+        # Like no hint: odds of 1.
+        none = np.eye(1, len(choices), dtype=np.float32)[0]
+        chances = np.empty((*self.cells.shape[:2], len(choices)), np.float32)
+
+        def read(rows: slice) -> None:
+            odds = np.exp(np.clip(self.cells[rows] @ self.hinted.T, -30, 30)) @ share + none
+            chances[rows] = odds / odds.sum(axis=-1, keepdims=True)
+
+        # Many hinted cells a cell: smaller strips than of pixels.
+        each(read, strips(self.cells.shape[0], 16 * self.cells.shape[1]))
+        return chances
 
 
 class HintMatching(nn.Module):
@@ -166,11 +174,23 @@ class HintMatching(nn.Module):
         -------
         Tensor of shape (B / views, heads, views * h * w, P)
         """
+        query, key = self.vectors(features, places, views)
+        return query @ key.transpose(-1, -2)
+
+    def vectors(
+        self, features: torch.Tensor, places: torch.Tensor, views: int = 1
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of every cell and of the places, what `likeness` is the scalar product of.
+
+        Returns
+        -------
+        cells : Tensor of shape (B / views, heads, views * h * w, head_dim)
+        places : Tensor of shape (B / views, heads, P, head_dim)
+        """
         cells = self._cells(features)
         series = cells.reshape(len(cells) // views, -1, cells.shape[-1])
         query, key = self._split(self.query(series), 1), self._split(self.key(_take(series, places)), 1)
-        odds = query @ (key - self.nothing.to(key)).transpose(-1, -2)
-        return odds / self.head_dim**0.5
+        return query, (key - self.nothing.to(key)) / self.head_dim**0.5
 
     def _cells(self, features: torch.Tensor) -> torch.Tensor:
         """(B, dim, h, w) to (B, h * w, dim)."""

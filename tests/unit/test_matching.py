@@ -126,7 +126,8 @@ CHOICES = np.array([[0.0, 0.0], [40.0, 30.0], [-30.0, 20.0]])
 def likeness(odds, inks, strength=None):
     odds = np.asarray(odds, np.float32)
     even = np.ones(odds.shape[-1], np.float32)
-    return Likeness(odds, np.asarray(inks, np.float32), even if strength is None else strength)
+    each = np.eye(odds.shape[-1], dtype=np.float32)
+    return Likeness(odds, each, np.asarray(inks, np.float32), even if strength is None else strength)
 
 
 def test_chances_are_a_softmax_of_the_odds_with_none():
@@ -159,4 +160,4 @@ def test_chances_sum_to_one_whatever_the_odds(count, seed):
     rng = np.random.default_rng(seed)
     shares = likeness(100 * rng.normal(size=(3, 4, count)), rng.normal(0, 40, (count, 2))).shares(CHOICES)
     assert np.isfinite(shares).all() and (shares >= 0).all()
-    np.testing.assert_allclose(shares.sum(axis=-1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(shares.sum(axis=-1), 1.0, rtol=1e-5)
