@@ -27,7 +27,7 @@ from semcolorize.hints.model import PointHint
 from semcolorize.scenes import make_scene
 
 VENDORS = ("fei", "zeiss", "tescan", "jeol", "hitachi", "imagej")
-PALETTE = {"sphere": "#d1495b", "rod": "teal", "keep": "gray"}
+PALETTE = {"sphere": "#e1812c", "rod": "#3a6fb0", "keep": "gray"}
 FOLDERS = ("", "session 1", "session 1/tilts", "試料 β", "Körner/×600")
 # How a file is broken, and what the reason must say.
 BROKEN = {

@@ -70,7 +70,7 @@ class Preview:
         """Yield the plan as text, at most so many files of each state."""
         words = {
             "color": "to color", "done": "done before", "failed": "failed before (--retry-failed tries them again)",
-            "skipped": "left alone", "refused": "cannot be colored", "faulty": "will fail as their hints stand",
+            "skipped": "left alone", "refused": "cannot be colored", "faulty": "will fail",
         }  # fmt: skip
         for state, title in words.items():
             rows = [row for row in self.rows if row[1] == state]
@@ -85,6 +85,8 @@ class Preview:
         if self.seconds_each is not None and count:
             each = f"{self.seconds_each:.2f} s each, {self.timed}"
             yield f"expected time: {_duration(count * self.seconds_each)} ({each})"
+        if count:
+            yield "Of images, only headers were read: damaged pixels show in the run."
         for note in self.notes:
             yield f"note: {note}"
 
@@ -113,12 +115,12 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
             hints = _hints(job, file, look)
             if file.hints is None and file.series in hinted and hints != "its own overlay":
                 hints = "the hints of its series"
-            if hints is None:
-                found.rows.append((file.name, "skipped", no_hints(job), file.series))
-                continue
             fault = foreseen_fault(job, file, hints) if len(plan.files) <= _LOOKED_INTO else None
             if fault is not None:
                 found.rows.append((file.name, "faulty", fault, file.series))
+                continue
+            if hints is None:
+                found.rows.append((file.name, "skipped", no_hints(job), file.series))
                 continue
             to_color.append(file)
             why = f"{hints}" + (f"; {decision.reason}" if decision.kind != "new" else "")

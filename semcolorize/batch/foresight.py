@@ -1,4 +1,4 @@
-"""What can be told of a file without coloring it: whether its hints can be read, and lie inside it."""
+"""What can be told of a file without coloring it: whether it is an image, and its hints lie inside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["foreseen_fault"]
 
 
 def foreseen_fault(job: Job, file: PlannedFile, hints: str | None) -> str | None:
-    """Say why a file will fail because of its hints; None if nothing speaks against it.
+    """Say why a file will fail; None if nothing in its header and its hints speaks against it.
 
     Parameters
     ----------
@@ -24,6 +24,9 @@ def foreseen_fault(job: Job, file: PlannedFile, hints: str | None) -> str | None
     hints : str or None
         Which hints it gets, as the plan has it.
     """
+    shape = _shape(job.input_folder / file.name)
+    if shape is None:
+        return "its header cannot be read as an image's: empty, damaged, or something else"
     if file.hints is not None:
         place = job.input_folder / file.hints
     elif job.default_hints is not None and hints == "the default hints":
@@ -33,24 +36,22 @@ def foreseen_fault(job: Job, file: PlannedFile, hints: str | None) -> str | None
     name = shown(place.name)
     try:
         found = read_hints(place, palette=job.palette)
-        shape = _shape(job.input_folder / file.name)
-        if shape is not None:
-            faults = []
-            for index, hint in enumerate(found.at(shape)):
-                try:
-                    hint_window(hint, shape, index=index)
-                except SemColorizeError as error:
-                    faults.append(error.message)
-            return f"{name}: {' '.join(faults)}" if faults else None
+        faults = []
+        for index, hint in enumerate(found.at(shape)):
+            try:
+                hint_window(hint, shape, index=index)
+            except SemColorizeError as error:
+                faults.append(error.message)
+        return f"{name}: {' '.join(faults)}" if faults else None
     except ConfigError as error:
-        return " ".join(f"{name}:{fault.line}: {fault.message}" for fault in error.faults)
+        lines = [f":{fault.line}" if fault.line is not None else "" for fault in error.faults]
+        return " ".join(f"{name}{line}: {fault.message}" for line, fault in zip(lines, error.faults, strict=True))
     except (SemColorizeError, OSError) as error:
         return f"{name}: {getattr(error, 'message', error)}"
-    return None
 
 
 def _shape(path: Path) -> tuple[int, int] | None:
-    """Rows and columns as the header has them; None if it cannot be read, which is told when the file's turn comes."""
+    """Rows and columns as the header has them; None if it cannot be read."""
     import tifffile
     from PIL import Image
 

@@ -132,7 +132,7 @@ class _Reports:
                 row["same_content_as"] = "" if twin == row["input"] else twin
             writer.writerow(row)
         # With a byte order mark, or spreadsheets take it for an older encoding.
-        return self._write("report.csv", buffer.getvalue().encode("utf-8-sig"))
+        return self._write("report.csv", buffer.getvalue().encode("utf-8-sig", "backslashreplace"))
 
     def write_sheets(self) -> list[Path]:
         columns, rows = _SHEET

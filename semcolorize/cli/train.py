@@ -30,7 +30,10 @@ __all__ = ["command"]
 def command(
     recipe: Path, out: Path | None, data_folder: Path, resume: bool, max_minutes: float | None, device: str
 ) -> None:
-    """Train a model after RECIPE: a YAML file, or the name of a bundled recipe such as compact.
+    """Train a model after RECIPE: a YAML file, or the name of a bundled recipe.
+
+    Bundled are compact and refine (how the shipped weights were made, one after the other), finetune (your own colored
+    micrographs, in a folder micrographs), distill and thesis; each says in its head what it needs.
 
     Writes checkpoints every few minutes and on SIGTERM, weights.safetensors, log.jsonl, samples.png and curves.png.
     A resumed run goes on exactly where it stopped.

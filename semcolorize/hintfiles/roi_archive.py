@@ -61,7 +61,9 @@ def stored_rois(path: str | os.PathLike[str]) -> list[StoredRoi]:
     suffix = Path(path).suffix.lower()
     if suffix not in ROI_SUFFIXES:
         raise HintError(
-            f"{suffix or 'No suffix'} is no kind of ROI file; accepted are .roi, .zip, .tif.", path=name
+            f"{f'{suffix} is' if suffix else 'Without a suffix, this is'} no kind of ROI file; accepted are .roi, "
+            ".zip, .tif.",
+            path=name,
         )
     try:
         if suffix == ".zip":

@@ -146,8 +146,11 @@ def read_hints(
         return HintSet(
             hints=hints, palette=named, skipped=skipped, source=name, sha256=digest, files=((name, digest),)
         )
+    if Path(path).is_dir():
+        raise HintError("This is a folder; name the file in it.", path=os.fspath(path))
     raise HintError(
-        f"{suffix or 'No suffix'} is no kind of hints file; accepted are .yaml, .roi, .zip and .tif.",
+        f"{f'{suffix} is' if suffix else 'Without a suffix, this is'} no kind of hints file; accepted are .yaml, .roi, "
+        ".zip and .tif.",
         path=os.fspath(path),
     )
 

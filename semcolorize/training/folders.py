@@ -85,7 +85,10 @@ def _folder(name: str | None, kind: str) -> Path:
         )
     path = Path(name).expanduser()
     if not path.is_dir():
-        raise ConfigError(f"data.{kind}_folder {name!r} is no folder.", key=f"data.{kind}_folder")
+        raise ConfigError(
+            f"data.{kind}_folder {name!r} is no folder; --data says where data folders are looked for.",
+            key=f"data.{kind}_folder",
+        )
     return path
 
 

@@ -141,6 +141,9 @@ def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = No
     # A run of that name may lie in the working folder.
     if not path.is_file() and path.parent == Path() and bundled.is_file():
         path = bundled
+    if path.parent == Path() and not path.suffix and not path.exists():
+        names = sorted(file.stem for file in bundled.parent.glob("*.yaml"))
+        raise ConfigError(f"There is no recipe {path.name!r}; bundled are {', '.join(names)}, or name a YAML file.")
     source = load_yaml(path)
     if not isinstance(source.data, dict):
         raise source.fault("a recipe must be a mapping with preset, stages, data and optimizer.")

@@ -132,6 +132,26 @@ def test_dry_run_says_what_and_writes_nothing(small: Path) -> None:
     assert "<tifffile" not in answer.stderr
 
 
+def test_dry_run_foresees_what_is_no_image(small: Path) -> None:
+    month = small.parent / "month"
+    (month / "empty.tif").touch()
+    (month / "text.tif").write_text("not an image")
+    said = json.loads(batch(small, "--dry-run", "--json").stdout)
+    why = {each["file"]: each["why"] for each in said["files"] if each["state"] == "faulty"}
+    assert set(why) == {"empty.tif", "text.tif"} and all("header cannot be read" in each for each in why.values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no text")
+def test_names_that_are_no_text_stand_in_every_report(small: Path) -> None:
+    month = small.parent / "month"
+    some = next(month.rglob("fei_*.tif"))
+    some.rename(month / os.fsdecode(b"odd\xff.tif"))
+    answer = batch(small)
+    folder = small.parent / "colored"
+    assert "Traceback" not in answer.stderr and (folder / "contact_sheet.png").exists()
+    assert "odd\\udcff.tif" in (folder / "report.csv").read_text(encoding="utf-8-sig")
+
+
 def test_dry_run_foresees_hints_that_do_not_fit(small: Path) -> None:
     month = small.parent / "month"
     fei = month / "fei_00000.hints.yaml"
@@ -145,7 +165,7 @@ def test_dry_run_foresees_hints_that_do_not_fit(small: Path) -> None:
     # All faults of a file, as check has them, and the run says the same.
     assert "hints.yaml:2: color: 'tael'" in why[zeiss.name]
     zeiss.with_suffix(".hints.yaml").write_text("hints:\n  - {polygon: [[1, 1], [5, 5], [9, 9]], color: teal}\n")
-    assert "2 will fail as their hints stand" in batch(small, "--dry-run").stdout
+    assert "2 will fail" in batch(small, "--dry-run").stdout
     assert not (small.parent / "colored").exists()
     reasons = run_job(read_job(small)).failures
     assert len(reasons) == 2 and "polygon has no area" in reasons[zeiss.relative_to(month).as_posix()]

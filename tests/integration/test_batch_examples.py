@@ -63,7 +63,7 @@ def test_core_facility(jobs: Path) -> None:
     # The scale bar is in the picture, and nowhere else.
     changed = np.argwhere((tiff != picture).any(axis=-1))
     assert len(changed) and changed[:, 0].max() < int(row["databar_row"]) and changed[:, 1].min() > tiff.shape[1] // 2
-    assert "sphere #d1495b" in row["legend"]
+    assert "sphere #e1812c" in row["legend"]
 
 
 def test_tilt_series(jobs: Path) -> None:
