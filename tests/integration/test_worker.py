@@ -251,6 +251,12 @@ def test_a_second_worker_ends_at_once(shared_home):
     assert answer.returncode == 1 and f"process {shared_home.worker()['pid']}" in answer.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="torch has another OpenMP there, which prints its settings otherwise")
+def test_threads_of_a_worker_sleep_while_they_wait(home):
+    assert run(home, job(home), OMP_DISPLAY_ENV="TRUE").state == "done"
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in home.log.read_text()
+
+
 def test_a_worker_ends_when_idle(home):
     assert run(home, job(home), SEMCOLORIZE_IDLE_MINUTES="0.01").state == "done"
     wait_until(lambda: not home.worker_lives())
