@@ -114,8 +114,8 @@ def test_paths_of_all_systems_pass_through_the_macros_file(fiji, path):
 @pytest.mark.parametrize(
     ("system", "name"),
     [
-        ("linux", "ImageJ-linux64"), ("linux", "fiji"), ("win32", "fiji-windows-x64.exe"), ("win32", "ImageJ-win64.exe"),
-        ("darwin", "Contents/MacOS/ImageJ-macosx"),
+        ("linux", "ImageJ-linux64"), ("linux", "fiji"), ("win32", "fiji-windows-x64.exe"),
+        ("win32", "ImageJ-win64.exe"), ("darwin", "Contents/MacOS/ImageJ-macosx"),
     ],
 )  # fmt: skip
 def test_fijis_of_all_systems_are_found(fiji, system, name):
