@@ -47,10 +47,11 @@ if (startsWith(folder, "ERROR=")) {
     exit();
 }
 
+nothing = "none: the model chooses colors, if any";
 if (marks > 0) found = "" + marks + " in the ROI Manager";
 else if (drawn > 0) found = "" + drawn + " in the overlay";
 else if (kind >= 0) found = "the selection";
-else found = "none: the model chooses colors, if any";
+else found = nothing;
 
 Dialog.create("Colorize SEM");
 Dialog.addMessage("Hints found: " + found, 13, "black");
@@ -61,7 +62,8 @@ explain("proposals to choose from, one slice each");
 Dialog.addNumber("Seed", 0, 0, 5, "");
 explain("another number gives other proposals");
 Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");
-explain("what no hint reaches: gray = stays gray, auto = the model colors it");
+if (found == nothing) explain("auto (default) = the model colors it, gray = it stays gray");
+else explain("what no hint reaches: gray (default) = stays gray, auto = the model colors it");
 Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
 explain("alike = all that looks like a hinted object, instance = that object only");
 Dialog.addNumber("Steps", 0, 0, 5, "");
@@ -163,9 +165,17 @@ if (state == "done") {
         open(folder + "result_legend.png");
         rename("Legend of " + plain(name));
         if (!quiet) {
-            // At half its size it finds a place beside the result.
+            // At half its size it finds a place beside the result; it is wide enough for its title.
+            room = 2 * minOf(7 * (lengthOf(getTitle()) + 7) + 90, screenWidth / 3);
+            if (getWidth() < room) {
+                paper = getValue("color.background");
+                setBackgroundColor(255, 255, 255);
+                run("Canvas Size...", "width=" + room + " height=" + getHeight() + " position=Center-Left");
+                setBackgroundColor((paper >> 16) & 255, (paper >> 8) & 255, paper & 255);
+                setOption("Changes", false);
+            }
             run("Set... ", "zoom=50");
-            setLocation(maxOf(screenWidth - getWidth() / 2 - 40, 0), maxOf(screenHeight - getHeight() / 2 - 160, 0));
+            setLocation(maxOf(screenWidth - getWidth() / 2 - 20, 0), maxOf(screenHeight - getHeight() / 2 - 160, 0));
         }
         key = getImageID();
     }

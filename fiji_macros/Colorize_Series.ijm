@@ -21,15 +21,20 @@ if (startsWith(folder, "ERROR=")) {
 Dialog.create("Colorize Series");
 Dialog.addMessage("Several views of one specimen, with hints on some of them: the ROIs on their overlays (key b).", 13, "black");
 Dialog.addChoice("Images", newArray("open", "folder"), "open");
-Dialog.addToSameRow();
-Dialog.addMessage("all images that are open (" + nImages + "), or those of a folder", 11, "#606060");
+explain("all images that are open (" + nImages + "), or those of a folder");
 Dialog.addDirectory("Folder", "");
-Dialog.addNumber("Variants", 1, 0, 5, "proposals, one slice each");
-Dialog.addNumber("Seed", 0, 0, 5, "another number: other proposals");
+Dialog.addNumber("Variants", 1, 0, 5, "");
+explain("proposals to choose from, one slice each");
+Dialog.addNumber("Seed", 0, 0, 5, "");
+explain("another number gives other proposals");
 Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");
+explain("what no hint reaches: gray (default) = stays gray, auto = the model colors it");
 Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
+explain("alike = all that looks like a hinted object, instance = that object only");
 Dialog.addString("Data bar", "auto", 6);
+explain("the instrument's bar stays gray: auto, none, or its height in rows");
 Dialog.addChoice("Device", newArray("auto", "cpu", "cuda"), "auto");
+explain("auto = the graphics card where there is one");
 Dialog.show();
 source = Dialog.getChoice();
 where = Dialog.getString();
@@ -107,6 +112,11 @@ if (state == "done") {
 }
 
 // Saves the active image and its overlay under the next number.
+function explain(text) {
+    Dialog.addToSameRow();
+    Dialog.addMessage(text, 11, "#606060");
+}
+
 function saveView() {
     number = lengthOf(titles) + 1;
     file = "image_" + number + ".tif";

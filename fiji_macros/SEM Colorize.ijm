@@ -101,6 +101,8 @@ function drawHint(left, top) {
 }
 
 function addHint() {
+    // Until a color is chosen it is the palette's first.
+    if (call("ij.Prefs.get", "semcolorize.hint.name", "") == "") takeFirst();
     color = hintColor();
     Roi.setStrokeColor(color);
     Roi.setStrokeWidth(2);
@@ -158,6 +160,20 @@ function paletteLines() {
     return "" + text;
 }
 
+function takeFirst() {
+    lines = split(String.trim(paletteLines()), "\n");
+    setHint(lineName(lines[0]), lineColor(lines[0]));
+}
+
+// Of a line name=#rrggbb, in which names are spelled in ASCII.
+function lineName(line) {
+    return "" + runMacro(engine, "get\nx\nx=" + substring(line, 0, lastIndexOf(line, "=")));
+}
+
+function lineColor(line) {
+    return substring(line, lastIndexOf(line, "=") + 1);
+}
+
 function showPalette() {
     text = paletteLines();
     text = String.trim(text);
@@ -171,12 +187,12 @@ function showPalette() {
     count = lengthOf(lines) + 1;
     newImage(swatches, "RGB white", 240, 34 * count, 1);
     names = "";
+    current = 0;
     setFont("SansSerif", 15, "antialiased");
     for (i = 0; i < count; i++) {
         if (i < count - 1) {
-            cut = lastIndexOf(lines[i], "=");
-            name = runMacro(engine, "get\nx\nx=" + substring(lines[i], 0, cut));
-            color = substring(lines[i], cut + 1);
+            name = lineName(lines[i]);
+            color = lineColor(lines[i]);
         } else {
             name = "keep gray";
             color = "#808080";
@@ -186,11 +202,14 @@ function showPalette() {
         setColor("black");
         drawString(name, 62, 34 * i + 26);
         names = names + color + "=" + name + "\n";
+        if (color == hintColor()) current = i;
     }
     setMetadata("Info", names);
     // Clicks are hints for the palette, not drawings: it is a picture like any other otherwise.
     setLocation(screenWidth - 300, 160);
-    markPalette();
+    // What the next hint will be is marked; after another palette was loaded that is its first color.
+    rows = split(names, "\n");
+    setHint(substring(rows[current], 8), substring(rows[current], 0, 7));
     if (previous != 0) selectImage(previous);
 }
 

@@ -75,8 +75,9 @@ def worker_command(idle_minutes: float, stop: bool) -> None:
             raise BridgeError("The worker is busy; it will end after its job.")
         click.echo("No worker is running.", err=True)
         return
-    from semcolorize.imagej.worker import serve
+    from semcolorize.imagej.worker import serve, share_cores
 
+    share_cores()
     click.echo(f"waiting for jobs in {home.root}; ends after {idle_minutes:g} idle minutes", err=True)
     if not serve(home, idle_minutes=idle_minutes):
         about = home.worker()

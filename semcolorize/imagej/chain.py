@@ -17,7 +17,7 @@ from semcolorize.imagej.client import stop_worker
 from semcolorize.imagej.home import Home
 from semcolorize.imagej.install import install, installed_python
 
-__all__ = ["FoundImageJ", "find_imagej", "try_chain"]
+__all__ = ["FoundImageJ", "find_imagej", "launcher", "try_chain"]
 
 _JARS = ("/usr/share/java/ij.jar",)
 _LAUNCHERS = {
@@ -70,9 +70,8 @@ def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | N
     java = shutil.which("java")
     if given:
         home = Path(given)
-        for name in _LAUNCHERS.get(sys.platform, ()):
-            if (home / name).is_file():
-                return FoundImageJ((str(home / name),), home, True)
+        if (start := launcher(home, sys.platform)) is not None:
+            return FoundImageJ((str(start),), home, True)
         if (home / "jars").is_dir() and java:
             return FoundImageJ(_fiji_by_java(java, home), home, True)
         jar = home / "ij.jar"
@@ -85,6 +84,11 @@ def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | N
             command = (java, "-Xmx512m", "-cp", str(jar), "ij.ImageJ")
             return FoundImageJ(command, Path(given) if given else None, False)
     return None
+
+
+def launcher(home: Path, system: str) -> Path | None:
+    """What starts the Fiji in a folder on a system (as `sys.platform` names it), if that is there."""
+    return next((home / name for name in _LAUNCHERS.get(system, ()) if (home / name).is_file()), None)
 
 
 def _fiji_by_java(java: str, home: Path) -> tuple[str, ...]:

@@ -115,7 +115,20 @@ def _plain(jar: Path, mode: Mode) -> ImageJ:
         # Embedded: it does not end Python with itself.
         java = scyjava.jimport("ij.ImageJ")
         java(java.NO_SHOW if mode == "interactive" else java.EMBEDDED)
+        scyjava.when_jvm_stops(_close_images)
     return ImageJ(None, version, str(jar))
+
+
+def _close_images() -> None:
+    """Close all windows of images: a stack's has a thread that Java waits for at the end, and nothing else ends it."""
+    import scyjava
+
+    windows = scyjava.jimport("ij.WindowManager")
+    for number in list(windows.getIDList() or ()):
+        image = windows.getImage(number)
+        # Nobody is there any more to be asked whether it is to be saved.
+        image.changes = False
+        image.close()
 
 
 def _through_pyimagej(where: str, mode: Mode, *, offline: bool = False) -> ImageJ:

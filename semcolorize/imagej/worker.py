@@ -23,7 +23,7 @@ from semcolorize.errors import SemColorizeError
 from semcolorize.imagej.home import Home
 from semcolorize.imagej.jobfolder import Status, wants_cancel, write_status
 
-__all__ = ["identity", "main", "serve"]
+__all__ = ["identity", "main", "serve", "share_cores"]
 
 _POLL_SECONDS = 0.05
 _LOCK_SECONDS = 3.0
@@ -37,6 +37,15 @@ def identity() -> dict[str, object]:
     package = Path(__file__).parent.parent
     newest = max(path.stat().st_mtime_ns for path in package.rglob("*.py"))
     return {"version": __version__, "python": sys.executable, "package": str(package), "newest": newest}
+
+
+def share_cores() -> None:
+    """Let threads of torch sleep while they wait for each other; to be called before torch is loaded.
+
+    By default they spin. ImageJ runs beside them, and what else the computer does: on two busy cores an image then
+    takes twice the time.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def serve(home: Home, *, idle_minutes: float = 30.0, preload: bool = True) -> bool:
@@ -181,6 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle-minutes", type=float, default=30.0)
     options = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    share_cores()
     served = serve(Home.open(options.home), idle_minutes=options.idle_minutes)
     if not served:
         print("A worker is running already.", file=sys.stderr)

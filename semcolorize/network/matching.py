@@ -227,7 +227,10 @@ class InkMixing(nn.Module):
         super().__init__()
         self.matching = HintMatching(dim, heads)
         self.shares = nn.Conv2d(dim, self.CANDIDATES * (heads + 2), 1)
-        nn.init.normal_(self.shares.weight, std=0.01)
+        # Where weights are loaded into it there is nothing to draw yet, and drawing nothing makes torch import its
+        # compiler, which takes longer than everything else about loading.
+        if not self.shares.weight.is_meta:
+            nn.init.normal_(self.shares.weight, std=0.01)
         with torch.no_grad():
             # To begin with: what was matched, and what walked.
             begin = torch.tensor([1 / heads] * heads + [0.0, 0.0] + [0.0] * heads + [1.0, 0.0])

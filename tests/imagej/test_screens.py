@@ -168,6 +168,7 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
         def area(*points):
             screen.drag("pollen.tif", [at(*place) for place in points])
 
+        point(700, 800)  # before a color was chosen: the first of the palette
         screen.tool(2)  # the palette; its window comes a little before its macro ends
         screen.window("SEM palette")
         time.sleep(3)
@@ -175,8 +176,6 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
         def pick(row):
             screen.click("SEM palette", 120, 34 + 34 * row)
 
-        pick(0)
-        point(700, 800)
         point(1520, 1330)
         point(430, 1400)
         point(900, 120)

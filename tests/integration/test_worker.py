@@ -78,7 +78,7 @@ def run(home, folder, **more):
     return status
 
 
-def wait_until(condition, seconds=60.0):
+def wait_until(condition, seconds=180.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -249,6 +249,12 @@ def test_a_second_worker_ends_at_once(shared_home):
     words = [sys.executable, "-m", "semcolorize", "imagej", "worker"]
     answer = subprocess.run(words, env=environment(shared_home), capture_output=True, text=True, timeout=60)
     assert answer.returncode == 1 and f"process {shared_home.worker()['pid']}" in answer.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch has another OpenMP there, with other words")
+def test_threads_of_a_worker_sleep_while_they_wait(home):
+    assert run(home, job(home), OMP_DISPLAY_ENV="TRUE").state == "done"
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in home.log.read_text()
 
 
 def test_a_worker_ends_when_idle(home):

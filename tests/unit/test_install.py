@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from semcolorize.errors import BridgeError
-from semcolorize.imagej.chain import find_imagej, try_chain
+from semcolorize.imagej.chain import find_imagej, launcher, try_chain
 from semcolorize.imagej.install import install, installed_python, macro_folder, uninstall
 from semcolorize.imagej.jobfolder import spell, unspell
 
@@ -111,13 +112,29 @@ def test_paths_of_all_systems_pass_through_the_macros_file(fiji, path):
 
 
 @pytest.mark.parametrize(
-    "launcher", ["ImageJ-linux64", "fiji", "fiji-windows-x64.exe", "ImageJ-win64.exe", "Contents/MacOS/ImageJ-macosx"]
-)
-def test_fijis_of_all_systems_are_found(fiji, launcher):
-    (fiji / launcher).parent.mkdir(parents=True, exist_ok=True)
-    (fiji / launcher).write_text("")
+    ("system", "name"),
+    [
+        ("linux", "ImageJ-linux64"), ("linux", "fiji"), ("win32", "fiji-windows-x64.exe"),
+        ("win32", "ImageJ-win64.exe"), ("darwin", "Contents/MacOS/ImageJ-macosx"),
+    ],
+)  # fmt: skip
+def test_fijis_of_all_systems_are_found(fiji, system, name):
+    (fiji / name).parent.mkdir(parents=True, exist_ok=True)
+    (fiji / name).write_text("")
+    assert launcher(fiji, system) == fiji / name
+    others = {"linux", "win32", "darwin"} - {system}
+    assert name == "fiji" or not any(launcher(fiji, other) for other in others)
     found = find_imagej(fiji)
-    assert found is not None and found.fiji and found.command == (str(fiji / launcher),) and str(found) == str(fiji)
+    if system == sys.platform:
+        assert found is not None and found.fiji and found.command == (str(fiji / name),) and str(found) == str(fiji)
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")
+def test_a_fiji_whose_launcher_is_for_another_system_is_started_by_java(fiji):
+    (fiji / "jars").mkdir()
+    (fiji / ("ImageJ-linux64" if sys.platform == "win32" else "ImageJ-win64.exe")).write_text("")
+    found = find_imagej(fiji)
+    assert found is not None and found.fiji and found.command[-1] == "sc.fiji.Main"
 
 
 def test_a_missing_interpreter_is_found_out_before_anything_is_started(fiji):

@@ -83,6 +83,12 @@ def test_training_needs_only_what_a_bare_cluster_has():
     assert not loaded & {"pydantic", "roifile", "matplotlib", "skimage", "scyjava"}
 
 
+def test_loading_the_model_does_not_load_the_compiler_of_torch():
+    # It is some 800 modules, more than torch itself, for nothing.
+    loaded = loaded_by("import semcolorize; semcolorize.Colorizer.load('default', device='cpu')")
+    assert "torch" in loaded and "torch._dynamo" not in loaded
+
+
 @pytest.mark.parametrize("name", semcolorize.__all__)
 def test_public_names_exist_and_are_documented(name):
     value = getattr(semcolorize, name)
