@@ -10,7 +10,6 @@ import numpy as np
 from scipy import ndimage
 
 from semcolorize.color.ink import ink_curve, ink_of
-from semcolorize.hints.pool import group_inks
 from semcolorize.micrograph.registration import SMALLEST, Registration, register
 from semcolorize.network.proposing import HintedView
 
@@ -24,10 +23,7 @@ _EVEN = 8.0
 """Largest standard deviation of inks around a place that is carried: outlines are where registration errs."""
 _STRENGTH = 0.2
 """Of a carried hint at full confidence; a hint of the user's has 1."""
-_ALIKE_INKS = 15.0
-"""Inks nearer to each other than this are carried as one color."""
-_FEWEST = 20
-"""Soft hints that each color gets at least, where there are so many sure places."""
+
 
 _SOURCES = 2
 """Hinted views that a view without hints is registered with; the better match is used."""
@@ -112,35 +108,19 @@ def with_carried(
     uneven = np.sqrt(_of_cells((around**2).sum(axis=-1), cell).mean(axis=(1, 3)))
     taken = _of_cells(view.hint_mask, cell).max(axis=(1, 3)) > 0
     fit = np.where((uneven < _EVEN) & (sure >= _SURE) & ~taken, sure, 0)
-    rows, columns = np.nonzero(fit > 0)
-    _, label = group_inks(_of_cells(inks, cell).mean(axis=(1, 3))[rows, columns], _ALIKE_INKS, most=_MOST // _FEWEST)
-    count = int(label.max(initial=0)) + 1
-    # A color that covers little is carried from as many places as one that covers nearly everything.
-    chosen = np.concatenate(
-        [_surest(np.where(_on_grid(fit, rows, columns, label == k), fit, 0), _MOST // count) for k in range(count)]
-    )
+    # The surest cell of every block, blocks so large that there are not too many.
+    block = max(1, int(np.ceil(np.sqrt((fit > 0).sum() / _MOST))))
+    best = ndimage.maximum_filter(fit, block)
+    rows, columns = np.nonzero((fit > 0) & (fit == best))
+    _, first = np.unique(np.stack([rows // block, columns // block]), axis=1, return_index=True)
     hint_ab, hint_mask = view.hint_ab.copy(), view.hint_mask.astype(np.float32)
-    for row, column in chosen:
+    for row, column in zip(rows[first], columns[first], strict=True):
         part = (slice(row * cell, (row + 1) * cell), slice(column * cell, (column + 1) * cell))
         hint_ab[part], hint_mask[part] = carried[part], _STRENGTH * fit[row, column]
     return dataclasses.replace(view, hint_ab=hint_ab, hint_mask=hint_mask, given=view.asked_for)
 
 
-def _on_grid(like: np.ndarray, rows: np.ndarray, columns: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    marked = np.zeros(like.shape, bool)
-    marked[rows[chosen], columns[chosen]] = True
-    return marked
-
-
-def _surest(fit: np.ndarray, most: int) -> np.ndarray:
-    """Row and column (N, 2) of the surest cell of every block, blocks so large that there are about `most`."""
-    block = max(1, int(np.ceil(np.sqrt((fit > 0).sum() / most))))
-    rows, columns = np.nonzero((fit > 0) & (fit == ndimage.maximum_filter(fit, block)))
-    _, first = np.unique(np.stack([rows // block, columns // block]), axis=1, return_index=True)
-    return np.stack([rows[first], columns[first]], axis=1)
-
-
 def _of_cells(values: np.ndarray, cell: int) -> np.ndarray:
-    """(H, W, ...) to (rows, cell, columns, cell, ...), what is left over at the border cut off."""
-    height, width = (side // cell for side in values.shape[:2])
-    return values[: height * cell, : width * cell].reshape(height, cell, width, cell, *values.shape[2:])
+    """(H, W) to (rows, cell, columns, cell), what is left over at the border cut off."""
+    height, width = (side // cell for side in values.shape)
+    return values[: height * cell, : width * cell].reshape(height, cell, width, cell)

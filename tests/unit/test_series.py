@@ -92,21 +92,6 @@ def test_carried_colors_keep_off_outlines_and_hints():
     assert with_carried(view, nothing, view.lightness, ab) is view
 
 
-def test_a_color_that_covers_little_is_carried_too():
-    shape = (256, 256)
-    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    # Nearly everything is surer than the small red thing.
-    small = (slice(100, 132), slice(60, 100))
-    confidence = np.full(shape, 0.99, np.float32)
-    confidence[small] = 0.7
-    ab = np.zeros((*shape, 2), np.float32)
-    ab[small] = 40.0, 20.0
-    view = HintedView(np.full(shape, 50.0), np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
-    carried = with_carried(view, Registration(np.stack([rows, columns], axis=-1), confidence, 50), view.lightness, ab)
-    red, gray = (carried.hint_mask[carried.hint_ab[..., 0] > 10], carried.hint_mask[carried.hint_ab[..., 0] < 10])
-    assert (red > 0).sum() / 16 >= 10 and 50 <= (gray > 0).sum() / 16 <= 200
-
-
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 @settings(max_examples=100, deadline=None)
 def test_every_view_is_colored_once_and_groups_stay_small(hinted):
