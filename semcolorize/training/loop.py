@@ -152,7 +152,7 @@ def train(
             if due or last:
                 gain = _validate(average, _move(validation, device))
                 save_checkpoint(checkpoint, model, average, optimizer, step=step, notes=notes)
-                sha256 = save_weights(out / "weights.safetensors", average, metadata=notes | {"step": step})
+                sha256 = _write(out, average, recipe, notes | {"step": step})
                 _log(out, {"step": step, "gain_db": gain, "sha256": sha256, "minutes": _minutes(started)})
                 _draw(out, average, validation, device)
                 saved = time.monotonic()
@@ -167,11 +167,27 @@ def train(
                 break
         else:
             # Nothing was left to do: a finished run was resumed.
-            sha256 = save_weights(out / "weights.safetensors", average, metadata=notes | {"step": step})
+            sha256 = _write(out, average, recipe, notes | {"step": step})
     finally:
         restore()
     finished = step >= recipe.steps
     return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256, tuple(remarks))
+
+
+def _write(out: Path, average: ABDiffuser, recipe: Recipe, notes: dict[str, Any]) -> str:
+    """Write the weights; returns their digest."""
+    return save_weights(out / "weights.safetensors", _blended(average, recipe), metadata=notes)
+
+
+def _blended(model: ABDiffuser, recipe: Recipe) -> ABDiffuser:
+    """What is written: the trained model, or its mean with what it started from."""
+    if recipe.init is None or recipe.blend == 1:
+        return model
+    blended, start = copy.deepcopy(model), load_weights(recipe.init).model.state_dict()
+    with torch.no_grad():
+        for name, values in blended.state_dict().items():
+            values.lerp_(start[name].to(values), 1 - recipe.blend)
+    return blended
 
 
 def _loss(

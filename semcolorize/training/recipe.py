@@ -98,6 +98,9 @@ class Recipe:
     init : str or None
         Weights to start from: a bundled name or a safetensors file.
     distill : DistillConfig or None
+    blend : float
+        Share of what was trained in the weights that are written, the rest is ``init``: means of weights before and
+        after fine-tuning keep what either knows (Wortsman et al. 2022, Robust fine-tuning of zero-shot models).
     """
 
     preset: str = "compact"
@@ -109,6 +112,7 @@ class Recipe:
     network: dict[str, Any] = field(default_factory=dict)
     init: str | None = None
     distill: DistillConfig | None = None
+    blend: float = 1.0
 
     @property
     def model(self) -> ModelConfig:
@@ -189,6 +193,8 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         stages.append(dataclasses.replace(built, data=changes))
     mix = _build(MixConfig, data, "data", faults)
     optimizer = _build(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
+    if recipe_blend_fault := _blend_fault(values):
+        faults.append(recipe_blend_fault)
     preset = values.get("preset", "compact")
     if preset not in PRESETS:
         faults.append(ConfigError(f"preset {preset!r} is not known; there are {', '.join(PRESETS)}.", key="preset"))
@@ -212,6 +218,13 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
     if faults:
         raise ConfigError.from_faults(faults)
     return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer, distill=distill)
+
+
+def _blend_fault(values: dict[str, Any]) -> ConfigError | None:
+    share = values.get("blend", 1.0)
+    if not isinstance(share, int | float) or share == 1 or (0 < share < 1 and values.get("init") is not None):
+        return None
+    return ConfigError(f"blend is {share}; above 0 and at most 1 is accepted, below 1 with an init.", key="blend")
 
 
 def _located(data: dict[str, Any], folder: Path | None) -> dict[str, Any]:

@@ -379,6 +379,22 @@ def test_a_student_is_taught_its_teachers_samples(tmp_path):
     assert train(distilled(), tmp_path / "run").finished
 
 
+def test_written_weights_are_blended_with_those_at_the_start(tmp_path):
+    shares = {}
+    for blend in (1.0, 0.25):
+        values = {"init": "default", "blend": blend, "stages": [{"steps": 2, "size": 64, "batch": 2}], "workers": 0,
+                  "data": {"scenes": 1.0, "masks": 0.0, "photographs": 0.0, "window": 4}}  # fmt: skip
+        written = train(recipe_from_dict(values), tmp_path / str(blend)).weights
+        shares[blend] = load_weights(written).model.network.stem.weight
+    start = load_weights("default").model.network.stem.weight
+    moved, blended = shares[1.0] - start, shares[0.25] - start
+    assert moved.abs().max() > 1e-5
+    assert (blended - 0.25 * moved).abs().max() < 2e-4  # half precision
+    for values in ({"blend": 0.5}, {"init": "default", "blend": 1.5}, {"init": "default", "blend": 0}):
+        with pytest.raises(ConfigError, match="blend"):
+            recipe_from_dict(values)
+
+
 @pytest.mark.parametrize(
     "changes", [{"init": None}, {"distill": {"steps": 1}}, {"distill": {"teacher": 8}}, {"distill": {"share": "half"}}]
 )
