@@ -112,7 +112,7 @@ def propose(
             for i in wanted:
                 likeness[i] = own[group.index(i)]
     if config.propagated:
-        proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], likeness, fill, cell)
+        proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], likeness, fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
 
@@ -135,6 +135,7 @@ def _settled(
     curves: Sequence[np.ndarray],
     likeness: Sequence[Likeness | None],
     fill: Fill,
+    spread: Spread,
     cell: int,
 ) -> list[np.ndarray]:
     """Hints met in every view; then faint washes dropped, or what is in between decided."""
@@ -151,7 +152,7 @@ def _settled(
             done = [drop_faint(p) for p in done]
         elif fill == "gray":
             seen = (view.lightness, hint_ab, view.hint_mask)
-            done = [decide(p, asked, curve, *seen, likeness=like, cell=cell) for p in done]
+            done = [decide(p, asked, curve, *seen, likeness=like, spread=spread, cell=cell) for p in done]
         settled.append(np.stack(done))
     if fill == "auto" and any_hint and len(views) > 1:
         # In highlight mode classes have the colors asked for already.

@@ -15,6 +15,7 @@ from semcolorize.hints.propagate import CELL_BETA, spread_remainder
 from semcolorize.hints.walker import SEED_STRENGTH, regularized
 from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.upsample import GuidedUpsampler
+from semcolorize.network.conditioning import Spread
 from semcolorize.network.matching import Likeness
 
 __all__ = ["as_shown", "asked_inks", "decide", "drop_faint", "reconcile", "settle_hints"]
@@ -132,15 +133,17 @@ def decide(
     hint_mask: np.ndarray,
     *,
     likeness: Likeness | None = None,
+    spread: Spread = "alike",
     cell: int,
 ) -> np.ndarray:
     """One of the hints' colors, or gray: what ``fill="gray"`` leaves in between is decided.
 
     A model that is unsure which object is meant proposes a mean: a pale version of the hint's color, the olive between
     an amber grain and a green leaf, a color that fades across an object. Nobody asked for those. What a proposal says
-    is read as shares of the hints' inks and gray, and mixed with what the network finds alike by its features, for it
-    dares to call alike what it does not dare to color. The shares are evened out within what lightness shows to be one
-    thing, held at the hints; and the largest takes nearly all, so that only edges stay soft.
+    is read as shares of the hints' inks and gray, and what it leaves gray takes, in part, the color of what the network
+    finds alike by its features, for it dares to call alike what it does not dare to color. The shares are evened out
+    within what lightness shows to be one thing, held at the hints; and the largest takes nearly all, so that only edges
+    stay soft.
 
     Parameters
     ----------
@@ -153,6 +156,8 @@ def decide(
     lightness, hint_ab, hint_mask, cell
         As for `settle_hints`.
     likeness : Likeness, optional
+    spread : {"alike", "instance"}
+        What it is the likeness of.
 
     Returns
     -------
@@ -170,9 +175,16 @@ def decide(
         shares[rows] = _shares((ab[rows] / curve[rows][..., None]).reshape(-1, 2), choices).reshape(shares[rows].shape)
 
     each(read, strips(*curve.shape))
-    wanted = cell_mean(shares, cell).astype(np.float64)
+    wanted, favor = cell_mean(shares, cell).astype(np.float64), _FAVOR
     if likeness is not None and len(likeness.inks):
-        wanted += _LIKENESS * (likeness.shares(choices) - wanted)
+        chances = likeness.shares(choices)
+        if spread == "alike":
+            # What is colored stays so: likeness only adds look-alikes that the proposal left gray.
+            wanted[..., 1:] += _LIKENESS * wanted[..., :1] * chances[..., 1:]
+            wanted[..., 0] = 1 - wanted[..., 1:].sum(axis=-1)
+            favor = 1.0
+        else:
+            wanted += _LIKENESS * (chances - wanted)
     weight = np.full(wanted.shape[:2], _HOLD)
     held = cell_mean(np.asarray(hint_mask, np.float64), cell)
     marked = held > 0
@@ -183,7 +195,7 @@ def decide(
         weight[marked] += SEED_STRENGTH * np.minimum(4 * held[marked], 1.0)
     grid = cell_mean(lightness.astype(np.float64), cell)
     even = np.clip(regularized(grid, wanted, weight, beta=CELL_BETA), 0, 1)
-    even[..., 1:] *= _FAVOR
+    even[..., 1:] *= favor
     even **= _SHARPNESS
     # Nearly nothing is nothing, so that gray stays exactly gray.
     even[even < _NOTHING * even.max(axis=-1, keepdims=True)] = 0
@@ -241,10 +253,10 @@ _HOLD = 0.03
 _FAVOR = 1.3
 """By which colors are favored over gray: trained on squared errors, the model is too careful with look-alikes."""
 _LIKENESS = 0.75
-"""Share of the learned likeness in what is decided; the rest is the proposal's.
+"""How much of what a proposal leaves gray the learned likeness decides; of one instance, of all.
 
-Measured on powder particles, one click and five: intersection over union 0.90 and 0.93 instead of 0.75 and 0.91 without
-likeness; on procedural scenes 0.72 and 0.73 instead of 0.70 and 0.74, with 1.6 and 0.2 more chroma outside.
+Measured on powder particles, one click and five: intersection over union 0.88 and 0.93, without likeness 0.75 and 0.91.
+If likeness also took color away, leak would be a fifth less, but hinted objects that differ in brightness fall apart.
 """
 _SHARPNESS = 4
 _NOTHING = 1e-3
