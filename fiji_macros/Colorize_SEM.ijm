@@ -208,6 +208,8 @@ function explain(text) {
 
 // The result to the right of the original, where the screen has room for it.
 function beside() {
+    // It may have been closed meanwhile.
+    if (!isOpen(original)) return;
     getLocationAndSize(rx, ry, rw, rh);
     selectImage(original);
     getLocationAndSize(ox, oy, ow, oh);

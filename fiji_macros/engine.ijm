@@ -215,6 +215,8 @@ function show(window, text) {
     if (isOpen(window)) print("[" + window + "]", "\\Update:");
     else run("Text Window...", "name=[" + window + "] width=90 height=16");
     print("[" + window + "]", wrap(text) + "\n");
+    // It may lie behind an image since the last time.
+    selectWindow(window);
     return "";
 }
 

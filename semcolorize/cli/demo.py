@@ -111,11 +111,10 @@ def _hints_yaml(scene: Any) -> str:
         for instance in np.argsort(sizes)[::-1][:count]:
             depth = ndimage.distance_transform_edt(np.pad(scene.instances == instance, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-            reach = int(0.8 * depth.max())
-            if reach > _LARGE:  # a stroke over its shades, from the middle to both sides
-                lines.append(
-                    f"  - {{line: [[{column - reach}, {row}], [{column + reach}, {row}]], width: 9, color: {name}}}"
-                )
+            reach = int(0.93 * depth.max())
+            if reach > _LARGE:  # a stroke over all its shades: across the middle, then up to the bright rim
+                stroke = [[column - reach, row], [column + reach, row], [column, row - reach]]
+                lines.append(f"  - {{line: {[[int(x), int(y)] for x, y in stroke]}, width: 9, color: {name}}}")
             else:
                 lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
     depth = ndimage.distance_transform_edt(np.pad(scene.classes == 0, 1))[1:-1, 1:-1]
