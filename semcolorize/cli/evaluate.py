@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from semcolorize.cli.progress import progress_bar
-from semcolorize.errors import ConfigError
+from semcolorize.errors import ConfigError, OutputError
 
 __all__ = ["command"]
 
@@ -40,6 +40,7 @@ __all__ = ["command"]
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for scores (JSON, CSV), plots and a contact sheet."
 )
+@click.option("--overwrite", is_flag=True, help="Replace the scores of an earlier run in --out.")
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option(
     "--steps",
@@ -62,6 +63,7 @@ def command(
     masks: str,
     trials: int,
     out: Path | None,
+    overwrite: bool,
     weights: str,
     steps: str | None,
     working_size: int,
@@ -82,6 +84,13 @@ def command(
       semcolorize evaluate --series --out scores
       semcolorize evaluate --data colored_micrographs --methods model --steps 1,2,4,8,50 --counts 5,20 --out scores
     """
+    stem = "series" if as_series else "modes" if modes else "scores"
+    if out is not None and (out / f"{stem}.json").exists() and not overwrite:
+        raise OutputError(
+            f"There are scores of an earlier run ({stem}.json); choose another folder (--out) or replace them with "
+            "--overwrite.",
+            path=out,
+        )
     if as_series:
         from semcolorize.cli.evaluate_series import run_series
 

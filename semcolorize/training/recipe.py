@@ -262,10 +262,14 @@ def _build(kind: Any, values: Any, where: str, faults: list[ConfigError]) -> Any
             continue
         kind_name = str(known[key].type)
         if not _fits(value, kind_name):
-            faults.append(ConfigError(f"{dotted} is {value!r}; {kind_name} is accepted.", key=dotted))
+            wanted = _IN_WORDS.get(kind_name, kind_name)
+            faults.append(ConfigError(f"{dotted} is {value!r}; {wanted} is accepted.", key=dotted))
             continue
         accepted[key] = value
     return kind(**accepted)
+
+
+_IN_WORDS = {"int": "a whole number from 0 on", "float": "a number from 0 on", "str": "text"}
 
 
 def _fits(value: Any, kind: str) -> bool:

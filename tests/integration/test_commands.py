@@ -217,6 +217,9 @@ def test_evaluate_writes_its_report(tmp_path):
     assert names == ["psnr.png", "scores.csv", "scores.json", "sheet.png"]
     document = json.loads((tmp_path / "scores" / "scores.json").read_text())
     assert len(document["scores"]) == 12 and document["protocol"] == "icolorit"
+    before = (tmp_path / "scores" / "scores.json").read_bytes()
+    assert "--overwrite" in run(*words, "--out", "scores", cwd=tmp_path, code=1).stderr
+    assert (tmp_path / "scores" / "scores.json").read_bytes() == before
     wrong = run("evaluate", "--data", "images", "--methods", "modle", cwd=tmp_path, code=2)
     assert "modle is not known" in wrong.stderr
     compared = ["evaluate", "--data", "images", "--counts", "3", "--methods", "gray,model", "--steps", "1,2,ddpm:3"]

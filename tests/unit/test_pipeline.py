@@ -19,7 +19,7 @@ from semcolorize.micrograph.reading import micrograph_from_array, read_micrograp
 from semcolorize.micrograph.working import HintedPixels, shrink
 from semcolorize.network.conditioning import PRESETS
 from semcolorize.network.diffuser import ABDiffuser
-from semcolorize.network.weights import LoadedWeights
+from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.pipeline import Colorizer
 
 RED, TEAL, GRAY = (50.0, 70.0, 40.0), (60.0, -40.0, -10.0), (50.0, 0.0, 0.0)
@@ -244,3 +244,8 @@ def test_the_data_bar_stays_out_of_the_display_range(tmp_path):
     tifffile.imwrite(tmp_path / "m.tif", image)
     assert read_micrograph(tmp_path / "m.tif", databar=12).display_range[1] < 1600
     assert read_micrograph(tmp_path / "m.tif", databar="none").display_range[1] == 65535
+
+
+def test_the_model_card_is_that_of_the_weights_that_ship():
+    card = (Path(__file__).parents[2] / "semcolorize" / "weights" / "README.md").read_text(encoding="utf-8")
+    assert load_weights("default").sha256 in card
