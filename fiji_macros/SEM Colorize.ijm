@@ -183,7 +183,17 @@ function showPalette() {
         close();
     }
     previous = 0;
-    if (nImages > 0) previous = getImageID();
+    place = screenWidth - 300;
+    covered = false;
+    if (nImages > 0) {
+        previous = getImageID();
+        getLocationAndSize(px, py, pw, ph);
+        // Where the image does not hide it: at its right, else at its left, else in front of it.
+        if (px + pw > place) {
+            covered = px < 260;
+            if (!covered) place = 8;
+        }
+    }
     count = lengthOf(lines) + 1;
     newImage(swatches, "RGB white", 240, 34 * count, 1);
     names = "";
@@ -206,11 +216,13 @@ function showPalette() {
     }
     setMetadata("Info", names);
     // Clicks are hints for the palette, not drawings: it is a picture like any other otherwise.
-    setLocation(screenWidth - 300, 160);
+    setLocation(place, 160);
     // What the next hint will be is marked; after another palette was loaded that is its first color.
     rows = split(names, "\n");
     setHint(substring(rows[current], 8), substring(rows[current], 0, 7));
-    if (previous != 0) selectImage(previous);
+    if (previous != 0 && !covered) selectImage(previous);
+    // Colors are taken, and hints drawn, with this tool.
+    setTool("Hint Tool");
 }
 
 function markPalette() {
