@@ -100,14 +100,19 @@ def propose(
     likeness: list[Likeness | None] = [None] * len(views)
     for group, wanted in _groups([bool(view.asked_for.any()) for view in views]):
         together = Condition.stack([conditions[i] for i in group])
+        # The first step's features: later ones have seen colors already.
         seen: list[torch.Tensor] = []
-        ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step, on_features=seen.append)
+
+        def keep(features: torch.Tensor, seen: list[torch.Tensor] = seen) -> None:
+            if not seen:
+                seen.append(features)
+
+        ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step, on_features=keep)
         if variants > 1:
             ab = torch.cat([ab, sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)])
         for i in wanted:
             proposals[i] = ab[:, group.index(i)].movedim(1, -1).numpy()
         if model.mixing is not None and fill == "gray":
-            # The first step's: later ones have seen colors already.
             own = model.likeness(seen[0], together.to(seen[0].device), spread)
             for i in wanted:
                 likeness[i] = own[group.index(i)]
