@@ -19,6 +19,7 @@ from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ConfigError
 from semcolorize.evaluation.masks import MaskedImage
 from semcolorize.evaluation.metrics import bootstrap_interval, rgb_from_ab
+from semcolorize.hints.swatch import on_pixels
 
 __all__ = ["HINT_AB", "ModeScore", "ModesRun", "click_instances", "edge_share", "score_modes"]
 
@@ -27,6 +28,9 @@ ModeMethod = Callable[[np.ndarray, np.ndarray, np.ndarray, Mode], np.ndarray]
 
 HINT_AB = (48.0, 40.0)
 """a*b* of the clicks: a vivid orange."""
+
+_HINT_LEVEL = 65.0
+"""Its L*."""
 
 _EDGE_PIXELS = 2
 
@@ -97,6 +101,7 @@ def click_instances(
     Returns
     -------
     hint_ab : float32 ndarray of shape (H, W, 2)
+        `HINT_AB` as it is meant on its pixels, see `semcolorize.hints.swatch.on_pixels`.
     hint_mask : bool ndarray of shape (H, W)
         A patch of 5 x 5 pixels a click.
     clicked : int ndarray of shape (count,) or shorter
@@ -131,7 +136,8 @@ def click_instances(
         inside = image.instances[area_] == numbers[k]
         hint_mask[area_] |= inside
         hint_ab[area_][inside] = HINT_AB
-    return hint_ab, hint_mask, numbers[chosen]
+    meant = on_pixels(image.lightness, hint_ab, hint_mask, np.full(hint_mask.shape, _HINT_LEVEL))
+    return meant, hint_mask, numbers[chosen]
 
 
 def _depth(instances: np.ndarray) -> np.ndarray:
@@ -181,7 +187,7 @@ def score_modes(
         for count in counts:
             for trial in range(trials):
                 hint_ab, hint_mask, clicked = click_instances(image, count, trial, seed=seed)
-                least = 0.5 * np.median(np.hypot(*HINT_AB) / curve[hint_mask])
+                least = 0.5 * np.median(np.hypot(*hint_ab[hint_mask].T) / curve[hint_mask])
                 class_id = image.classes[image.instances == clicked[0]][0]
                 wanted = {"alike": image.classes == class_id, "instance": np.isin(image.instances, clicked)}
                 for mode in ("alike", "instance"):

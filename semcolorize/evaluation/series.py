@@ -16,6 +16,7 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.errors import ConfigError
 from semcolorize.evaluation.metrics import bootstrap_interval, rgb_from_ab
+from semcolorize.hints.swatch import on_pixels
 from semcolorize.micrograph.registration import register
 from semcolorize.scenes import VALIDATION_SEEDS, make_views
 
@@ -27,7 +28,10 @@ View = tuple[np.ndarray, np.ndarray, np.ndarray]
 SeriesMethod = Callable[["Series"], Sequence[np.ndarray]]
 
 PALETTE = ((60.0, 40.0), (-50.0, 25.0), (10.0, -55.0), (0.0, 65.0), (50.0, -45.0), (-40.0, -10.0), (30.0, 10.0))
-"""a*b* of the classes' hints, at L* = 55; the ground's is gray."""
+"""a*b* of the classes' hints; the ground's is gray."""
+
+_LEVEL = 55.0
+"""L* of the hints' colors."""
 
 _SMALLEST_CLASS = 0.005
 
@@ -61,7 +65,7 @@ class Series:
     def hinted_everywhere(self) -> Series:
         """The same with a hint a class on every view: what a user without a series would have to do."""
         known = zip(self.views, self.classes or (), strict=True)
-        views = tuple((view[0], *_class_hints(labels, self.colors)) for view, labels in known)
+        views = tuple((view[0], *_class_hints(view[0], labels, self.colors)) for view, labels in known)
         return Series(self.name, views, self.places, self.classes, self.colors, self.rearranged)
 
 
@@ -125,7 +129,7 @@ def procedural_series(count: int, size: int = 256, *, views: int = 3, tilt: floa
             present = [int(c) for c in np.unique(labels[0]) if (labels[0] == c).mean() >= _SMALLEST_CLASS]
             colors = {c: (0.0, 0.0) if c == 0 else PALETTE[(c - 1) % len(PALETTE)] for c in present}
             blank = (np.zeros((size, size, 2), np.float32), np.zeros((size, size), bool))
-            hinted = [_class_hints(labels[0], colors), *[blank] * (views - 1)]
+            hinted = [_class_hints(truth.views[0].lightness, labels[0], colors), *[blank] * (views - 1)]
             places = (None, *(None if rearranged else truth.correspondence(i, 0) for i in range(1, views)))
             name = f"{'rearranged' if rearranged else 'tilted'} {k}"
             given = tuple((view.lightness, *hints) for view, hints in zip(truth.views, hinted, strict=True))
@@ -133,7 +137,9 @@ def procedural_series(count: int, size: int = 256, *, views: int = 3, tilt: floa
     return made
 
 
-def _class_hints(labels: np.ndarray, colors: Mapping[int, tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+def _class_hints(
+    lightness: np.ndarray, labels: np.ndarray, colors: Mapping[int, tuple[float, float]]
+) -> tuple[np.ndarray, np.ndarray]:
     """A patch of 5 x 5 pixels at the innermost place of every class."""
     hint_ab, hint_mask = np.zeros((*labels.shape, 2), np.float32), np.zeros(labels.shape, bool)
     for number, color in colors.items():
@@ -145,7 +151,7 @@ def _class_hints(labels: np.ndarray, colors: Mapping[int, tuple[float, float]]) 
         part = (slice(max(row - 2, 0), row + 3), slice(max(column - 2, 0), column + 3))
         chosen = inside[part]
         hint_ab[part][chosen], hint_mask[part] = color, hint_mask[part] | chosen
-    return hint_ab, hint_mask
+    return on_pixels(lightness, hint_ab, hint_mask, np.full(labels.shape, _LEVEL)), hint_mask
 
 
 def folder_series(folder: Path, *, size: int = 512) -> list[Series]:
@@ -174,8 +180,9 @@ def folder_series(folder: Path, *, size: int = 512) -> list[Series]:
             file = path.with_name(f"{path.stem}.hints.yaml")
             hints = read_hints(file).at(lightness.shape).hints if file.exists() else ()
             drawn = rasterize(hints, lightness.shape)
-            pixels = HintedPixels.of(drawn, np.array([not h.limit for h in hints]), lightness.shape[0])
-            views.append((small, *pixels.on(lightness.shape, small.shape)))
+            pixels = HintedPixels.of(drawn, hints, lightness.shape[0])
+            hint_ab, hint_mask, level = pixels.on(lightness.shape, small.shape)
+            views.append((small, on_pixels(small, hint_ab, hint_mask, level), hint_mask))
         hinted = [i for i, view in enumerate(views) if view[2].any()]
         if len(views) < 2 or not hinted:
             continue
@@ -261,7 +268,7 @@ def _difference(lightness: np.ndarray, one: np.ndarray, two: np.ndarray) -> floa
 def _class_scores(series: Series, colored: Sequence[np.ndarray], k: int) -> tuple[float, float]:
     assert series.classes is not None
     numbers = np.array(sorted(series.colors))
-    asked = ink_of(np.array([series.colors[n] for n in numbers]), ink_curve(np.full(len(numbers), 55.0)))
+    asked = ink_of(np.array([series.colors[n] for n in numbers]), ink_curve(np.full(len(numbers), _LEVEL)))
     inks = [ab / ink_curve(view[0])[..., None] for view, ab in zip(series.views, colored, strict=True)]
     nearest = numbers[((inks[k][:, :, None] - asked) ** 2).sum(axis=-1).argmin(axis=-1)]
     counted = np.isin(series.classes[k], numbers)

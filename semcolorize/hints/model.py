@@ -66,8 +66,8 @@ class Hint:
     Parameters
     ----------
     lab : tuple of 3 floats
-        CIE L*, a*, b* (D65, 2 degree) of the color as the user chose it. Only a*, b* color the image; L*
-        shows the swatch in the legend.
+        CIE L*, a*, b* (D65, 2 degree) of the color as the user chose it. a*, b* color the image; L* shows the
+        swatch in the legend and tells how vivid the color is meant (`semcolorize.hints.swatch.on_pixels`).
     name : str or None
         Class name; hints of one name are one legend entry.
     strength : float

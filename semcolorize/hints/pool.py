@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import TINTS, ink_curve, ink_of
 
 __all__ = ["HintPool", "cell_mean", "fit_tint", "group_inks", "pool_hints"]
@@ -77,8 +76,6 @@ def pool_hints(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray
     ab = cell_mean(hint_ab * weight[..., None], cell)[marked] / held[:, None]
     levels = cell_mean(lightness * weight, cell)[marked] / held
     place = np.argwhere(marked) / np.sqrt(mask.size)
-    # A vivid swatch on a dark spot says no more of its ink than sRGB can show there.
-    ab = compress_chroma(levels[None], ab[None])[0]
     return HintPool(levels, ab, np.minimum(4 * held, 1.0), place, np.zeros(len(held), int))
 
 

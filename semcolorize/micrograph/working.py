@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from semcolorize.errors import ConfigError, ImageReadError, SemColorizeError, ShapeError
+from semcolorize.hints.model import Hint
 from semcolorize.hints.rasterize import RasterizedHints
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
@@ -75,6 +76,8 @@ class HintedPixels:
     rows, columns : int ndarray of shape (N,)
     ab : float32 ndarray of shape (N, 2)
         CIELAB units.
+    level : float32 ndarray of shape (N,)
+        CIE L* of the color asked for.
     strength : float32 ndarray of shape (N,)
         0 to 1.
     guiding : bool ndarray of shape (N,)
@@ -84,17 +87,20 @@ class HintedPixels:
     rows: np.ndarray
     columns: np.ndarray
     ab: np.ndarray
+    level: np.ndarray
     strength: np.ndarray
     guiding: np.ndarray
 
     @classmethod
-    def of(cls, drawn: RasterizedHints, spreads: np.ndarray, height: int) -> HintedPixels:
-        """Collect from the first `height` rows; `spreads` says of each hint whether it guides the model."""
+    def of(cls, drawn: RasterizedHints, hints: Sequence[Hint], height: int) -> HintedPixels:
+        """Collect from the first `height` rows what `hints` were drawn to; limited ones do not guide the model."""
         rows, columns = np.nonzero(drawn.hint_mask[:height])
-        guiding = np.asarray(spreads, bool)[drawn.index[rows, columns]] if len(rows) else np.zeros(0, bool)
-        return cls(rows, columns, drawn.hint_ab[rows, columns], drawn.strength[rows, columns], guiding)
+        owner = drawn.index[rows, columns]
+        level = np.array([hint.lab[0] for hint in hints], np.float32)[owner]
+        guiding = ~np.array([hint.limit for hint in hints], bool)[owner]
+        return cls(rows, columns, drawn.hint_ab[rows, columns], level, drawn.strength[rows, columns], guiding)
 
-    def on(self, shape: tuple[int, int], small: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def on(self, shape: tuple[int, int], small: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Guiding hints on the working copy of an image of `shape`.
 
         Returns
@@ -103,6 +109,8 @@ class HintedPixels:
             Mean of the hinted pixels in each working pixel, 0 where there is none.
         hint_mask : float32 ndarray of shape (h, w)
             Their mean strength: not 0 wherever a hint touches the pixel, however small the hint is.
+        level : float32 ndarray of shape (h, w)
+            Mean CIE L* of the colors asked for, 0 where there is none.
         """
         chosen = self.guiding
         # Each hinted pixel is counted into the working pixel it falls in: a hint of one pixel survives.
@@ -114,7 +122,7 @@ class HintedPixels:
             return (np.bincount(cell, weights=values, minlength=len(count)) / count).reshape(small).astype(np.float32)
 
         hint_ab = np.stack([mean(self.ab[chosen, i]) for i in range(2)], axis=-1)
-        return hint_ab, mean(self.strength[chosen])
+        return hint_ab, mean(self.strength[chosen]), mean(self.level[chosen])
 
     def enforce(self, ab: np.ndarray) -> None:
         """Set the hints' colors in `ab` of shape (H, W, 2), as far as their strength goes."""

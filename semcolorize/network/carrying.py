@@ -114,10 +114,12 @@ def with_carried(
     rows, columns = np.nonzero((fit > 0) & (fit == best))
     _, first = np.unique(np.stack([rows // block, columns // block]), axis=1, return_index=True)
     hint_ab, hint_mask = view.hint_ab.copy(), view.hint_mask.astype(np.float32)
+    # What is carried is meant at the lightness it has here.
+    level = None if view.level is None else np.where(view.hint_mask > 0, view.level, view.lightness)
     for row, column in zip(rows[first], columns[first], strict=True):
         part = (slice(row * cell, (row + 1) * cell), slice(column * cell, (column + 1) * cell))
         hint_ab[part], hint_mask[part] = carried[part], _STRENGTH * fit[row, column]
-    return dataclasses.replace(view, hint_ab=hint_ab, hint_mask=hint_mask, given=view.asked_for)
+    return dataclasses.replace(view, hint_ab=hint_ab, hint_mask=hint_mask, level=level, given=view.asked_for)
 
 
 def _of_cells(values: np.ndarray, cell: int) -> np.ndarray:

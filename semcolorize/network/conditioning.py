@@ -201,6 +201,19 @@ class Condition:
             *(None if x is None else x.repeat(count, *[1] * (x.ndim - 1)) for x in self._tensors())  # type: ignore[arg-type]
         )
 
+    def mirrored(self, axes: Sequence[int]) -> Condition:
+        """The batch as a mirror shows it: `axes` of -2 (upside down), -1 (left is right), both or none."""
+        axes = tuple(axes)
+        pixels, prior, ink = (plane.flip(axes) for plane in (self.pixels, self.prior, self.ink))
+        grid, marks = None if self.grid is None else self.grid.flip(axes), self.marks
+        if marks is not None and grid is not None:
+            height, width = grid.shape[-2:]
+            row, column = marks // width, marks % width
+            row = height - 1 - row if -2 in axes else row
+            column = width - 1 - column if -1 in axes else column
+            marks = torch.where(marks >= 0, row * width + column, marks)
+        return replace(self, pixels=pixels, grid=grid, prior=prior, ink=ink, marks=marks)
+
     @staticmethod
     def stack(conditions: Sequence[Condition]) -> Condition:
         """One batch out of several of equal image size."""

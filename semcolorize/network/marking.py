@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import RasterizedHints, rasterize
@@ -48,7 +46,7 @@ class MarkedMicrograph:
         shape = image.micrograph.shape
         chosen = _hint_set(hints).at(shape)
         drawn = rasterize(chosen.hints, shape)
-        pixels = HintedPixels.of(drawn, np.array([not hint.limit for hint in chosen.hints]), image.bar)
+        pixels = HintedPixels.of(drawn, chosen.hints, image.bar)
         view = HintedView(image.small, *pixels.on((image.bar, shape[1]), (image.small.shape[0], image.small.shape[1])))
         return cls(image, chosen, drawn, pixels, view)
 

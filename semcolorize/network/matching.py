@@ -75,18 +75,17 @@ class Likeness:
     inks: np.ndarray
     strength: np.ndarray
 
-    def shares(self, choices: np.ndarray) -> np.ndarray:
+    def shares(self, choices: np.ndarray, *, unlike: float = 1.0) -> np.ndarray:
         """Chances (h, w, K) that a cell is like the hints of each of `choices` (K, 2), inks; the first is none.
 
         A hint stands for the choice nearest to its ink. Of several hints of one choice the mean counts, or the more
-        hints a color has, the more would be taken for it.
+        hints a color has, the more would be taken for it. `unlike` are the odds of being like no hint at all.
         """
         chosen = ((self.inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)
         share = np.zeros((len(chosen), len(choices)), np.float32)
         share[np.arange(len(chosen)), chosen] = self.strength
         share /= np.maximum(share.sum(axis=0), 1e-9)
-        # Like no hint: odds of 1.
-        none = np.eye(1, len(choices), dtype=np.float32)[0]
+        none = unlike * np.eye(1, len(choices), dtype=np.float32)[0]
         chances = np.empty((*self.cells.shape[:2], len(choices)), np.float32)
 
         def read(rows: slice) -> None:

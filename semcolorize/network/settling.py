@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import ink_of
 from semcolorize.hints.pool import cell_mean, group_inks
 from semcolorize.hints.propagate import CELL_BETA, spread_remainder
@@ -18,7 +17,7 @@ from semcolorize.micrograph.upsample import GuidedUpsampler
 from semcolorize.network.conditioning import Spread
 from semcolorize.network.matching import Likeness
 
-__all__ = ["as_shown", "asked_inks", "decide", "drop_faint", "reconcile", "settle_hints"]
+__all__ = ["UNLIKE_NAMED", "asked_inks", "decide", "drop_faint", "reconcile", "says_gray", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
 _GRAY = 4.0
@@ -26,18 +25,6 @@ _GRAY = 4.0
 _ALIKE_INKS = 12.0
 """Difference of inks below which two hints mean one color."""
 _FAINT = (2.0, 5.0)
-
-
-def as_shown(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> np.ndarray:
-    """Hint colors (H, W, 2) as their pixels can show them, 0 where unhinted.
-
-    A vivid swatch on a dark pixel says no more of its ink than sRGB has there.
-    """
-    shown = np.zeros((*lightness.shape, 2), np.float32)
-    marked = hint_mask > 0
-    plane, colors = lightness[marked].astype(np.float32), hint_ab[marked].astype(np.float32)
-    shown[marked] = compress_chroma(plane[None], colors[None])[0]
-    return shown
 
 
 def settle_hints(
@@ -101,6 +88,12 @@ def drop_faint(ab: np.ndarray) -> np.ndarray:
     return (ab * (step * step * (3 - 2 * step))[..., None]).astype(np.float32)
 
 
+def says_gray(hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray) -> bool:
+    """Whether a hint asks for gray; shapes as for `asked_inks`."""
+    inks = ink_of(hint_ab[hint_mask > 0], curve[hint_mask > 0])
+    return bool((np.hypot(inks[:, 0], inks[:, 1]) <= _GRAY).any())
+
+
 def asked_inks(
     hint_ab: np.ndarray, hint_mask: np.ndarray, curve: np.ndarray, shown: np.ndarray | None = None
 ) -> np.ndarray:
@@ -112,7 +105,7 @@ def asked_inks(
         Colors as they were asked for, CIELAB units: hints of one color mean one thing, dark or bright.
     hint_mask, curve : ndarray of shape (H, W)
     shown : ndarray of shape (H, W, 2), optional
-        The colors as their pixels can show them, see `as_shown`.
+        What they are on their pixels, see `semcolorize.hints.swatch.on_pixels`.
     """
     marked = hint_mask > 0
     precision = hint_mask[marked] * curve[marked] ** 2
@@ -134,6 +127,7 @@ def decide(
     *,
     likeness: Likeness | None = None,
     spread: Spread = "alike",
+    unlike: float = 1.0,
     cell: int,
 ) -> np.ndarray:
     """One of the hints' colors, or gray: what ``fill="gray"`` leaves in between is decided.
@@ -158,6 +152,8 @@ def decide(
     likeness : Likeness, optional
     spread : {"alike", "instance"}
         What it is the likeness of.
+    unlike : float
+        Odds that what the proposal leaves gray is like no hint at all, see `UNLIKE_NAMED`.
 
     Returns
     -------
@@ -177,7 +173,7 @@ def decide(
     each(read, strips(*curve.shape))
     wanted, favor = cell_mean(shares, cell).astype(np.float64), _FAVOR
     if likeness is not None and len(likeness.inks):
-        chances = likeness.shares(choices)
+        chances = likeness.shares(choices, unlike=unlike)
         if spread == "alike":
             # What is colored stays so: likeness only adds look-alikes that the proposal left gray.
             wanted[..., 1:] += _LIKENESS * wanted[..., :1] * chances[..., 1:]
@@ -257,6 +253,12 @@ _LIKENESS = 0.75
 
 Measured on powder particles, one click and five: intersection over union 0.88 and 0.93, without likeness 0.75 and 0.91.
 If likeness also took color away, leak would be a fifth less, but hinted objects that differ in brightness fall apart.
+"""
+UNLIKE_NAMED = 0.1
+"""Odds of being like no hint in a view without hints, where the hints of the others say what is gray as well.
+
+Measured on rearranged fields with a hint a class in one view: 0.84 of the class area in the right color, with odds of 1
+it is 0.79. In a single image, classes without a hint would take color: their chroma rises by a quarter.
 """
 _SHARPNESS = 4
 _NOTHING = 1e-3

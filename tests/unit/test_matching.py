@@ -148,6 +148,16 @@ def test_a_weak_hint_says_less_than_a_strong_one_of_its_color():
     assert sure[0, 0, 1] > unsure[0, 0, 1]
 
 
+def test_the_fewer_things_are_unlike_all_hints_the_more_are_of_one():
+    odds = likeness([[[-1.0, -2.0]]], [[40, 30], [-30, 20]])
+    careful, bold = odds.shares(CHOICES), odds.shares(CHOICES, unlike=0.1)
+    assert (bold[0, 0, 1:] > careful[0, 0, 1:]).all() and bold[0, 0, 1] > 0.5 > careful[0, 0, 1]
+    np.testing.assert_allclose(bold.sum(), 1, rtol=1e-5)
+    # What is as like a gray hint stays gray.
+    grayed = likeness([[[-1.0, 2.0]]], [[40, 30], [0, 0]]).shares(CHOICES, unlike=0.1)
+    assert grayed[0, 0, 0] > 0.9
+
+
 def test_like_a_gray_hint_is_more_reason_for_gray():
     without = likeness([[[2.0]]], [[40, 30]]).shares(CHOICES)
     with_gray = likeness([[[2.0, 4.0]]], [[40, 30], [0, 0]]).shares(CHOICES)

@@ -13,8 +13,9 @@ from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
 from semcolorize.network.conditioning import PRESETS, Condition, ModelConfig, condition_image, condition_views
 from semcolorize.network.diffuser import ABDiffuser
+from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device, sample_ab
-from semcolorize.network.settling import as_shown, asked_inks, decide, drop_faint, reconcile, settle_hints
+from semcolorize.network.settling import asked_inks, decide, drop_faint, reconcile, says_gray, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 
@@ -210,13 +211,36 @@ def test_classes_get_one_mean_in_all_views_and_keep_their_gradations():
     np.testing.assert_array_equal(reconcile(inks[:1], centers[1:])[0], inks[0])
 
 
-def test_hints_say_no_more_than_their_pixels_can_show():
-    lightness = np.full((4, 4), 8.0)
-    hint_ab, mask = np.zeros((4, 4, 2)), np.zeros((4, 4))
-    hint_ab[1, 1], mask[1, 1] = (70, 60), 1
-    shown = as_shown(lightness, hint_ab, mask)
-    assert 0 < np.hypot(*shown[1, 1]) < 40 and (shown[mask == 0] == 0).all()
-    np.testing.assert_allclose(as_shown(lightness, shown, mask), shown)
+def test_only_a_hint_without_ink_says_gray():
+    curve = np.full((8, 8), 0.5)
+    assert says_gray(*hints((8, 8), (1, 1, (30, 20)), (5, 5, (1, 0))), curve)
+    assert not says_gray(*hints((8, 8), (1, 1, (30, 20)), (5, 5, (9, 0))), curve)
+    assert not says_gray(*hints((8, 8)), curve)
+
+
+@pytest.mark.parametrize("axes", [(-1,), (-2,), (-2, -1)])
+def test_a_mirrored_condition_is_that_of_the_mirrored_image(axes):
+    shown = {-2: 0, -1: 1}
+    lightness, ab, mask = drawn()
+    mirrored = condition_image(SMALL, lightness, ab, mask).mirrored(axes)
+    flipped = [np.flip(plane, [shown[axis] for axis in axes]) for plane in (lightness, ab, mask)]
+    expected = condition_image(SMALL, *flipped)
+    for name in ("pixels", "grid", "prior", "ink"):
+        torch.testing.assert_close(getattr(mirrored, name), getattr(expected, name), atol=1e-4, rtol=0)
+    assert set(mirrored.marks.flatten().tolist()) == set(expected.marks.flatten().tolist())
+    twice = mirrored.mirrored(axes)
+    assert torch.equal(twice.marks, condition_image(SMALL, lightness, ab, mask).marks)
+
+
+def test_the_best_guess_of_a_mirrored_image_is_the_mirrored_best_guess():
+    model, (lightness, ab, mask) = small_model(), drawn()
+    (one,), _ = propose(model, [HintedView(lightness, ab, mask)])
+    (other,), _ = propose(model, [HintedView(lightness[:, ::-1], ab[:, ::-1], mask[:, ::-1])])
+    assert np.abs(one).max() > 5
+    # Up to the floor of noise that one step starts from.
+    assert np.abs(one[0] - other[0, :, ::-1]).mean() < 0.05
+    alone = sample_ab(model, condition_image(SMALL, lightness, ab, mask), [(0, 0)], num_steps=1)[0, 0].movedim(0, -1)
+    assert np.abs(alone.numpy() - one[0]).mean() > 0.5
 
 
 def test_hints_of_one_view_color_their_like_in_another():

@@ -149,16 +149,18 @@ def test_the_data_bar_stays_gray_and_hints_in_it_are_reported(colorizer):
 
 
 def test_a_tiny_hint_on_a_large_image_reaches_the_model():
-    drawn = rasterize([PointHint(row=1234, column=777, size=1, lab=RED)], (3000, 2000))
-    hint_ab, hint_mask = HintedPixels.of(drawn, np.array([True]), 3000).on((3000, 2000), (512, 341))
+    hints = [PointHint(row=1234, column=777, size=1, lab=RED)]
+    drawn = rasterize(hints, (3000, 2000))
+    hint_ab, hint_mask, level = HintedPixels.of(drawn, hints, 3000).on((3000, 2000), (512, 341))
     assert hint_mask.shape == (512, 341) and (hint_mask > 0).sum() == 1
     np.testing.assert_allclose(hint_ab[hint_mask > 0], [RED[1:]])
+    np.testing.assert_allclose(level[hint_mask > 0], RED[0])
 
 
 def test_a_limited_hint_never_reaches_the_model():
     hints = [PointHint(row=5, column=7, size=3, lab=RED), PointHint(row=20, column=7, size=3, lab=TEAL, limit=True)]
-    hinted = HintedPixels.of(rasterize(hints, (30, 30)), np.array([True, False]), 30)
-    hint_ab, hint_mask = hinted.on((30, 30), (30, 30))
+    hinted = HintedPixels.of(rasterize(hints, (30, 30)), hints, 30)
+    hint_ab, hint_mask, _ = hinted.on((30, 30), (30, 30))
     assert hint_mask[5, 7] == 1 and not hint_mask[15:].any() and not hint_ab[15:].any()
     ab = np.zeros((30, 30, 2), np.float32)
     hinted.enforce(ab)
