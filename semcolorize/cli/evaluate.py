@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from semcolorize.cli.progress import progress_bar
-from semcolorize.errors import ConfigError, OutputError
+from semcolorize.errors import ConfigError, ImageReadError, OutputError
 
 __all__ = ["command"]
 
@@ -205,7 +205,16 @@ def _run_protocol(
     from semcolorize.evaluation.run import evaluate
 
     protocol = PROTOCOLS[protocol_name]
-    images = [read_color_image(path, protocol) for path in list_images(data)]
+    images, failed = [], []
+    for path in list_images(data):
+        try:
+            images.append(read_color_image(path, protocol))
+        except ImageReadError as error:
+            failed.append(path.name)
+            click.echo(f"left out: {error}", err=True)
+    if not images:
+        raise ConfigError(f"--data {data}: none of its {len(failed)} images can be read.", key="data")
+    extra["left_out"] = failed
     lpips, extra["lpips"] = find_lpips()
     with progress_bar("evaluating", quiet=quiet) as update:
         run = evaluate(images, methods, protocol, numbers, seed=extra["seed"], lpips=lpips, on_progress=update)

@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Train a model after RECIPE: a YAML file, or the name of a bundled recipe.
 
-    Bundled are compact and refine (how the shipped weights were made, one after the other), finetune (your own colored
-    micrographs, in a folder micrographs), distill and thesis; each says in its head what it needs.
+    Bundled are compact, refine and modes (how the shipped weights were made, one after the other), finetune (your own
+    colored micrographs, in a folder micrographs), distill and thesis; each says in its head what it needs.
 
     Writes checkpoints every few minutes and on SIGTERM, weights.safetensors, log.jsonl, samples.png and curves.png.
     A resumed run goes on exactly where it stopped.
@@ -48,7 +48,7 @@ def command(
 
     plan = read_recipe(recipe, data_folder=data_folder)
     folder = out if out is not None else Path("runs") / recipe.stem
-    with progress_bar("training") as update:
+    with progress_bar("training", lines_every=60) as update:
 
         def show(progress: Progress) -> None:
             gain = "" if progress.gain_db is None else f", {progress.gain_db:+.2f} dB over propagated hints"

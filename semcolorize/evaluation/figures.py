@@ -87,7 +87,10 @@ def draw_steps(run: EvaluationRun, steps: Mapping[str, int]) -> bytes:
 
 
 def draw_sheet(run: EvaluationRun, images: Sequence[ColorImage]) -> bytes:
-    """A row an image: gray, then every method at 1, 5 and 20 hints (or three others), then the reference."""
+    """A row an image: gray, then every method at 1, 5 and 20 hints (or three others), then the reference.
+
+    Under its name, with PSNR in dB on every tile.
+    """
     from PIL import Image, ImageDraw
 
     counts = list(run.counts)
@@ -96,17 +99,24 @@ def draw_sheet(run: EvaluationRun, images: Sequence[ColorImage]) -> bytes:
         shown = sorted({counts[len(counts) // 4], counts[len(counts) // 2], counts[-1]})
     methods = [m for m in run.methods if m != "gray"]
     side, head = 160, 18
-    columns = ["gray"] + [f"{m}, {c}" for c in shown for m in methods] + ["reference"]
-    sheet = Image.new("RGB", (side * len(columns), head + side * len(images)), "white")
+    colored = [(method, count) for count in shown for method in methods]
+    columns = ["gray"] + [f"{m}, {c}" for m, c in colored] + ["reference"]
+    scores = {(s.image, s.count, s.method): s.psnr for s in run.scores}
+    sheet = Image.new("RGB", (side * len(columns), head + (head + side) * len(images)), "white")
     pen = ImageDraw.Draw(sheet)
     for i, title in enumerate(columns):
         pen.text((i * side + 4, 3), title, fill="black")
     for row, image in enumerate(images):
         tiles = [(rgb_from_ab(image.lightness, np.zeros_like(image.lab[..., 1:])) * 255 + 0.5).astype(np.uint8)]
-        tiles += [run.pictures[image.name, c, m] for c in shown for m in methods]
+        tiles += [run.pictures[image.name, c, m] for m, c in colored]
         tiles.append((image.rgb * 255 + 0.5).astype(np.uint8))
+        top = head + row * (head + side)
+        pen.text((4, top + 3), image.name, fill="black")
         for i, tile in enumerate(tiles):
-            sheet.paste(Image.fromarray(tile).resize((side - 2, side - 2)), (i * side, head + row * side))
+            sheet.paste(Image.fromarray(tile).resize((side - 2, side - 2)), (i * side, top + head))
+        for i, (method, count) in enumerate(colored, start=1):
+            place, text = (i * side + 4, top + head + side - 16), f"{scores[image.name, count, method]:.1f}"
+            pen.text(place, text, fill="white", stroke_width=2, stroke_fill="black")
     buffer = io.BytesIO()
     sheet.save(buffer, format="png")
     return buffer.getvalue()

@@ -210,8 +210,12 @@ def test_evaluate_writes_its_report(tmp_path):
     (tmp_path / "images").mkdir()
     for i in range(2):
         Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "images" / f"{i}.png")
+    (tmp_path / "images" / "broken.png").write_bytes(b"\x89PNG no more")
     words = ["evaluate", "--data", "images", "--counts", "0,5", "--methods", "model,random-walker,gray", "--json"]
-    said = json.loads(run(*words, "--out", "scores", cwd=tmp_path).stdout)
+    answer = run(*words, "--out", "scores", cwd=tmp_path)
+    assert "left out" in answer.stderr and "broken.png" in answer.stderr
+    said = json.loads(answer.stdout)
+    assert said["images"] == 2 and said["left_out"] == ["broken.png"]
     assert len(said["summary"]) == 6 and len(said["weights_sha256"]) == 64
     names = sorted(p.name for p in (tmp_path / "scores").iterdir())
     assert names == ["psnr.png", "scores.csv", "scores.json", "sheet.png"]

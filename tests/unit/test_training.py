@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -132,8 +133,9 @@ def test_sigterm_leaves_a_checkpoint(tmp_path):
     recipe.write_text(json.dumps(long))
     words = [sys.executable, "-m", "semcolorize", "train", str(recipe), "--out", str(tmp_path / "run")]
     with subprocess.Popen(
-        words, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+        words, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
         log = tmp_path / "run" / "log.jsonl"
         for _ in range(600):
             if log.exists() and log.stat().st_size:
@@ -141,14 +143,17 @@ def test_sigterm_leaves_a_checkpoint(tmp_path):
             time.sleep(0.1)
         # To the whole group, as a queueing system does it.
         os.killpg(process.pid, signal.SIGTERM)
-        said, _ = process.communicate(timeout=60)
+        said, told = process.communicate(timeout=60)
     assert process.returncode == 0 and "stopped; continue with --resume" in said
+    # Nobody looks, so there is a line for the log instead of a bar.
+    assert re.search(r"^training: \d+ of 100000  loss 0\.\d+", told)
     assert (tmp_path / "run" / "checkpoint.safetensors").exists()
     assert load_weights(tmp_path / "run" / "weights.safetensors").metadata["step"] > 0
 
 
-def test_bundled_recipe_is_valid(tmp_path):
-    recipe = read_recipe("compact", data_folder=tmp_path)
+@pytest.mark.parametrize("name", ["compact", "refine", "modes"])
+def test_bundled_recipes_are_valid(tmp_path, name):
+    recipe = read_recipe(name, data_folder=tmp_path)
     assert recipe.model == PRESETS["compact"]
     assert recipe.data.masks_folder == str(tmp_path / "emps")
 
