@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,7 +134,11 @@ def propose(
     keys = [(seed, variant) for variant in range(variants)]
     proposals: list[np.ndarray] = [np.empty(0)] * len(views)
     likeness: list[Likeness | None] = [None] * len(views)
-    for group, wanted in _groups([bool(view.asked_for.any()) for view in views]):
+    # One step gives the conditional mean, so the mean of several is no less sharp.
+    mirrors = _MIRRORS if fill == "auto" and first == 1 and height * width <= model.largest_whole else ()
+    groups = _groups([bool(view.asked_for.any()) for view in views])
+    on_step = _counted(on_step, len(groups) * (first + len(mirrors) + others * _runs(model, variants - 1)))
+    for group, wanted in groups:
         together = Condition.stack([conditions[i] for i in group])
         # The first step's features: later ones have seen colors already.
         seen: list[torch.Tensor] = []
@@ -143,12 +148,9 @@ def propose(
                 seen.append(features)
 
         ab = sample_ab(model, together, keys[:1], num_steps=first, on_step=on_step, on_features=keep)
-        if fill == "auto" and first == 1 and height * width <= model.largest_whole:
-            # One step gives the conditional mean, so means of several are no less sharp.
-            mirrored = [
-                sample_ab(model, together.mirrored(axes), keys[:1], num_steps=1).flip(axes) for axes in _MIRRORS
-            ]
-            ab = torch.stack([ab, *mirrored]).mean(dim=0)
+        for axes in mirrors:
+            ab = ab + sample_ab(model, together.mirrored(axes), keys[:1], num_steps=1, on_step=on_step).flip(axes)
+        ab = ab / (1 + len(mirrors))
         if variants > 1:
             ab = torch.cat([ab, sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)])
         for i in wanted:
@@ -161,6 +163,19 @@ def propose(
         proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], likeness, fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
+
+
+def _runs(model: ABDiffuser, variants: int) -> int:
+    """How many times `sample_ab` samples for so many variants: a GPU takes them all at once."""
+    return min(variants, 1) if next(model.parameters()).is_cuda else variants
+
+
+def _counted(on_step: Callable[[Step], None] | None, count: int) -> Callable[[Step], None] | None:
+    """Steps counted over everything that is sampled, so that progress never runs backwards."""
+    if on_step is None:
+        return None
+    told, done = on_step, iter(range(1, count + 1))
+    return lambda step: told(dataclasses.replace(step, index=next(done), count=count))
 
 
 def _groups(hinted: Sequence[bool]) -> list[tuple[list[int], list[int]]]:

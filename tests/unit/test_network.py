@@ -232,6 +232,16 @@ def test_a_mirrored_condition_is_that_of_the_mirrored_image(axes):
     assert torch.equal(twice.marks, condition_image(SMALL, lightness, ab, mask).marks)
 
 
+@pytest.mark.parametrize(("variants", "fill"), [(1, "gray"), (3, "gray"), (2, "auto")])
+@pytest.mark.parametrize("count", [1, 6])
+def test_progress_counts_every_step_of_every_variant_and_group_of_views(variants, fill, count):
+    told = []
+    views = [HintedView(*drawn(seed=i)) for i in range(count)]
+    propose(small_model(), views, variants=variants, fill=fill, on_step=told.append)
+    assert [step.index for step in told] == list(range(1, told[0].count + 1))
+    assert {step.count for step in told} == {len(told)}
+
+
 def test_the_best_guess_of_a_mirrored_image_is_the_mirrored_best_guess():
     model, (lightness, ab, mask) = small_model(), drawn()
     (one,), _ = propose(model, [HintedView(lightness, ab, mask)])
