@@ -242,17 +242,6 @@ def test_progress_counts_every_step_of_every_variant_and_group_of_views(variants
     assert {step.count for step in told} == {len(told)}
 
 
-def test_the_best_guess_of_a_mirrored_image_is_the_mirrored_best_guess():
-    model, (lightness, ab, mask) = small_model(), drawn()
-    (one,), _ = propose(model, [HintedView(lightness, ab, mask)])
-    (other,), _ = propose(model, [HintedView(lightness[:, ::-1], ab[:, ::-1], mask[:, ::-1])])
-    assert np.abs(one).max() > 5
-    # Up to the floor of noise that one step starts from.
-    assert np.abs(one[0] - other[0, :, ::-1]).mean() < 0.05
-    alone = sample_ab(model, condition_image(SMALL, lightness, ab, mask), [(0, 0)], num_steps=1)[0, 0].movedim(0, -1)
-    assert np.abs(alone.numpy() - one[0]).mean() > 0.5
-
-
 def test_hints_of_one_view_color_their_like_in_another():
     lightness = np.where(np.arange(64) < 32, 30.0, 70.0) * np.ones((48, 1))
     hint_ab, mask = np.zeros((48, 64, 2)), np.zeros((48, 64))

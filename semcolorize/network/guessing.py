@@ -1,0 +1,93 @@
+"""The best guess, which the first variant is: the conditional mean, made surer than a single pass of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from semcolorize.diffusion.sampler import Step
+from semcolorize.network.conditioning import Condition, Fill
+from semcolorize.network.diffuser import ABDiffuser
+from semcolorize.network.sampling import sample_ab
+
+__all__ = ["best_guess", "passes"]
+
+_MIRRORS = ((-1,), (-2,), (-2, -1))
+"""Mirror images that the best guess is the mean of, besides the image itself.
+
+Measured on colored micrographs: 25.01 dB at 5 hints without, 25.09 with the first, 25.13 with all; at 20 hints 26.90,
+27.04, 27.13. In highlight mode it changes nothing.
+"""
+
+_PRIOR_SHARE, _PRIOR_HINTS = 0.6, 8.0
+"""Share of the prior in a guess from hardly any hint, and how many hints bring it down to 1/e of that.
+
+With few hints the network is too careful. Measured on colored micrographs: 21.85 instead of 21.58 dB at 1 hint, 24.18
+instead of 23.88 at 2, 25.27 instead of 25.14 at 5; on photographs up to 0.07 dB less. The chroma rises from 0.69 to
+0.77 of the true at 1 hint, from 0.82 to 0.87 at 2.
+"""
+
+
+def passes(model: ABDiffuser, condition: Condition, *, num_steps: int, fill: Fill) -> int:
+    """Steps that `best_guess` takes."""
+    return num_steps + len(_mirrors(model, condition, num_steps, fill))
+
+
+def best_guess(
+    model: ABDiffuser,
+    condition: Condition,
+    key: Sequence[int],
+    *,
+    num_steps: int,
+    fill: Fill,
+    on_step: Callable[[Step], None] | None = None,
+    on_features: Callable[[torch.Tensor], None] | None = None,
+) -> torch.Tensor:
+    """Color one image (or one series of views), as likely as can be.
+
+    One step gives the conditional mean, so the mean of several is no less sharp: with ``fill="auto"`` it is taken over
+    the mirror images (the geometric self-ensemble of Timofte et al. 2016, "Seven ways to improve example-based single
+    image super resolution"), and drawn toward the propagated hints where hints are few.
+
+    Parameters
+    ----------
+    model : ABDiffuser
+    condition : Condition
+        A batch of V views of one series.
+    key : int sequence
+        Noise key.
+    num_steps, fill
+        As for `semcolorize.pipeline.Colorizer.colorize`.
+    on_step, on_features : callable, optional
+        See `semcolorize.network.sampling.sample_ab`; features are those of the image itself.
+
+    Returns
+    -------
+    Tensor of shape (1, V, 2, H, W)
+        CIELAB a*b*, on the CPU.
+    """
+    ab = sample_ab(model, condition, [key], num_steps=num_steps, on_step=on_step, on_features=on_features)
+    mirrors = _mirrors(model, condition, num_steps, fill)
+    for axes in mirrors:
+        ab = ab + sample_ab(model, condition.mirrored(axes), [key], num_steps=1, on_step=on_step).flip(axes)
+    ab = ab / (1 + len(mirrors))
+    if fill == "gray" or not model.config.residual:
+        return ab
+    prior = condition.prior * condition.ink * model.config.ab_scale
+    return torch.lerp(ab, prior.to(ab), _prior_share(condition))
+
+
+def _mirrors(model: ABDiffuser, condition: Condition, num_steps: int, fill: Fill) -> Sequence[tuple[int, ...]]:
+    """None for samples of several steps, nor where the image is so large that a pass takes seconds."""
+    whole = condition.ink.numel() <= model.largest_whole
+    return _MIRRORS if fill == "auto" and num_steps == 1 and whole else ()
+
+
+def _prior_share(condition: Condition) -> float:
+    from scipy import ndimage
+
+    assert condition.grid is not None
+    hints = sum(ndimage.label(seeds.numpy() > 0, np.ones((3, 3)))[1] for seeds in condition.grid[:, 2].cpu())
+    return _PRIOR_SHARE * float(np.exp(-hints / _PRIOR_HINTS)) if hints else 0.0
