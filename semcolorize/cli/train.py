@@ -26,10 +26,15 @@ __all__ = ["command"]
 @click.option(
     "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Stop with a checkpoint after so long."
 )
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE",
+    help="In place of what the recipe says, as often as needed: --set optimizer.terminal_share=0.25.",
+)  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 def command(
-    recipe: Path, out: Path | None, data_folder: Path, resume: bool, max_minutes: float | None, device: str
-) -> None:
+    recipe: Path, out: Path | None, data_folder: Path, resume: bool, max_minutes: float | None,
+    changes: tuple[str, ...], device: str,
+) -> None:  # fmt: skip
     """Train a model after RECIPE: a YAML file, or the name of a bundled recipe.
 
     Bundled are compact, refine and modes (how the shipped weights were made, one after the other), finetune (your own
@@ -46,7 +51,7 @@ def command(
     from semcolorize.training.loop import Progress, train
     from semcolorize.training.recipe import read_recipe
 
-    plan = read_recipe(recipe, data_folder=data_folder)
+    plan = read_recipe(recipe, data_folder=data_folder, changes=changes)
     folder = out if out is not None else Path("runs") / recipe.stem
     with progress_bar("training", lines_every=60) as update:
 

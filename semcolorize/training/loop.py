@@ -104,7 +104,7 @@ def train(
     validation = _validation_batch(recipe)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    model = ABDiffuser(recipe.model).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = ABDiffuser(recipe.model_config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.init is not None and not checkpoint.exists():
         _start_from(recipe.init, model)
     teacher = None
@@ -228,7 +228,7 @@ def _record(recipe: Recipe) -> dict[str, Any]:
 
 
 def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:
-    dataset = BatchDataset(recipe.model, recipe.data, recipe.stages, seed=recipe.seed)
+    dataset = BatchDataset(recipe.model_config, recipe.data, recipe.stages, seed=recipe.seed)
     return DataLoader(
         dataset,
         batch_size=None,
@@ -250,7 +250,7 @@ def _quiet_worker(_: int) -> None:
 def _validation_batch(recipe: Recipe) -> Batch:
     size = recipe.stages[-1].size if recipe.stages else 64
     mix = replace(recipe.data, **(recipe.stages[-1].data if recipe.stages else {}) | {"views": 0.0})
-    dataset = BatchDataset(recipe.model, mix, [Stage(1, size, 24)], seed=recipe.seed, validation=True)
+    dataset = BatchDataset(recipe.model_config, mix, [Stage(1, size, 24)], seed=recipe.seed, validation=True)
     return dataset[0]
 
 

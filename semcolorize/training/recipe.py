@@ -93,8 +93,9 @@ class Recipe:
     optimizer : OptimizerConfig
     workers : int
         Processes that make batches.
-    network : dict
-        Changes to the preset's network.
+    model, network : dict
+        Changes to the preset and to its network, under the names of `semcolorize.network.conditioning.ModelConfig` and
+        `semcolorize.network.unet.UNetConfig`.
     init : str or None
         Weights to start from: a bundled name or a safetensors file.
     distill : DistillConfig or None
@@ -109,15 +110,17 @@ class Recipe:
     data: MixConfig = field(default_factory=MixConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     workers: int = 1
+    model: dict[str, Any] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
     init: str | None = None
     distill: DistillConfig | None = None
     blend: float = 1.0
 
     @property
-    def model(self) -> ModelConfig:
+    def model_config(self) -> ModelConfig:
         """Configuration of the model to train."""
-        return PRESETS[self.preset].with_network(**self.network)
+        preset = PRESETS[self.preset].to_dict()
+        return ModelConfig.from_dict(preset | self.model | {"network": preset["network"] | self.network})
 
     @property
     def steps(self) -> int:
@@ -125,7 +128,9 @@ class Recipe:
         return sum(stage.steps for stage in self.stages)
 
 
-def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = None) -> Recipe:
+def read_recipe(
+    recipe: str | os.PathLike[str], *, data_folder: Path | None = None, changes: Sequence[str] = ()
+) -> Recipe:
     """Read a recipe from a YAML file or by bundled name.
 
     Parameters
@@ -134,6 +139,9 @@ def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = No
         A file, or the name of a recipe that comes with the package (``compact``, ``thesis``, ``finetune``).
     data_folder : Path, optional
         Where relative data folders start; the working folder by default.
+    changes : sequence of str
+        ``KEY=VALUE`` in place of what the recipe says: ``optimizer.terminal_share=0.25``, ``stages.0.steps=100``. The
+        value is YAML.
 
     Raises
     ------
@@ -151,9 +159,14 @@ def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = No
     source = load_yaml(path)
     if not isinstance(source.data, dict):
         raise source.fault("a recipe must be a mapping with preset, stages, data and optimizer.")
+    for change in changes:
+        _set(source.data, change)
     try:
         return recipe_from_dict(source.data, folder=data_folder)
     except ConfigError as error:
+        if changes:
+            # Lines of the file say nothing of what did not come from it.
+            raise
         located = [source.fault(fault.message, _key_path(fault.key)) for fault in error.faults]
         raise ConfigError.from_faults(located) from error
 
@@ -161,6 +174,26 @@ def read_recipe(recipe: str | os.PathLike[str], *, data_folder: Path | None = No
 def _key_path(dotted: str | None) -> tuple[str | int, ...]:
     parts = re.findall(r"[^.\[\]]+", dotted or "")
     return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def _set(values: dict[str, Any], change: str) -> None:
+    """Put ``a.b.0.c=VALUE`` into nested mappings and lists."""
+    import yaml
+
+    name, equals, text = change.partition("=")
+    path = _key_path(name)
+    fault = f"--set {change!r}: KEY=VALUE is accepted, say optimizer.terminal_share=0.25 or stages.0.steps=100"
+    if not equals or not path:
+        raise ConfigError(f"{fault}.", key="set")
+    inner: Any = values
+    try:
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {}) if isinstance(inner, dict) else inner[part]
+        inner[path[-1]] = yaml.safe_load(text)
+    except (KeyError, IndexError, TypeError):
+        raise ConfigError(f"{fault}; the recipe has no {name}.", key="set") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{fault}; the value is no YAML ({error}).", key="set") from None
 
 
 def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> Recipe:
@@ -212,7 +245,13 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
             faults.append(
                 ConfigError(f"{where}.hints is {style!r}; {' or '.join(HINT_STYLES)} is accepted.", key=where)
             )
-    if optimizer.likeness_weight > 0 and preset in PRESETS and PRESETS[preset].matching_heads < 2:
+    heads = 2
+    if preset in PRESETS and isinstance(recipe.model, dict) and isinstance(recipe.network, dict):
+        try:
+            heads = recipe.model_config.matching_heads
+        except (ConfigError, TypeError, ValueError) as error:
+            faults.append(ConfigError(f"model and network do not make one: {error}", key="model"))
+    if optimizer.likeness_weight > 0 and heads < 2:
         fault = f"optimizer.likeness_weight needs a network with matching heads; preset {preset} has none. Set it to 0."
         faults.append(ConfigError(fault, key="optimizer.likeness_weight"))
     if faults:

@@ -151,11 +151,42 @@ def test_sigterm_leaves_a_checkpoint(tmp_path):
     assert load_weights(tmp_path / "run" / "weights.safetensors").metadata["step"] > 0
 
 
-@pytest.mark.parametrize("name", ["compact", "refine", "modes"])
+@pytest.mark.parametrize("name", ["compact", "refine", "modes", "experiment"])
 def test_bundled_recipes_are_valid(tmp_path, name):
     recipe = read_recipe(name, data_folder=tmp_path)
-    assert recipe.model == PRESETS["compact"]
+    assert recipe.model_config == PRESETS["compact"]
     assert recipe.data.masks_folder == str(tmp_path / "emps")
+
+
+def test_a_recipe_can_be_changed_from_outside():
+    changes = ["network.dim=48", "optimizer.terminal_share=0.25", "stages.0.steps=7", "data.views=0", "init="]
+    recipe = read_recipe("experiment", changes=changes)
+    assert recipe.model_config.network.dim == 48 and recipe.optimizer.terminal_share == 0.25
+    assert recipe.steps == 7 and recipe.data.views == 0 and recipe.init is None
+    whole = read_recipe("experiment")
+    assert dataclasses.replace(recipe.stages[0], steps=400) == whole.stages[0] and whole.data.views > 0
+    plain = ["model.residual=false", "model.matching_heads=0", "network.out_channels=2", "optimizer.likeness_weight=0"]
+    assert not read_recipe("experiment", changes=plain).model_config.residual
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("optimizer", "KEY=VALUE is accepted"),
+        ("=3", "KEY=VALUE is accepted"),
+        ("stages.9.steps=3", "the recipe has no stages.9.steps"),
+        ("seed.deep=3", "the recipe has no seed.deep"),
+        ("optimizer.terminal_shape=0.5", "Did you mean terminal_share"),
+        ("optimizer.knee=[", "the value is no YAML"),
+        ("model.matching_heads=0", "model and network do not make one"),
+        ("model.colour=3", "unknown keys"),
+        ("network.dim=wide", "model and network do not make one"),
+    ],
+)
+def test_changes_that_fit_nothing_are_refused(change, words):
+    with pytest.raises(ConfigError) as caught:
+        read_recipe("experiment", changes=[change])
+    assert words in str(caught.value)
 
 
 def test_a_recipe_tells_all_its_faults_with_lines(tmp_path):
@@ -234,7 +265,7 @@ def test_every_bundled_recipe_is_valid(tmp_path):
     assert (thesis.steps, thesis.stages[1].batch, thesis.optimizer.min_snr) == (120000, 32, 5)
     assert thesis.stages[0].data["colored_folder"] == str(tmp_path / "images")
     finetune = read_recipe("finetune", data_folder=tmp_path)
-    assert finetune.init == "default" and finetune.model == PRESETS["compact"]
+    assert finetune.init == "default" and finetune.model_config == PRESETS["compact"]
 
 
 def test_a_run_in_a_folder_named_like_its_recipe_finds_the_recipe(tmp_path, monkeypatch):
@@ -257,7 +288,7 @@ def test_stages_change_rate_and_mix(tmp_path):
         "data": {"scenes": 0.0, "masks": 0.0, "photographs": 0.0, "colored": 1.0, "hints": "thesis"},
     }
     recipe = recipe_from_dict(values, folder=tmp_path)
-    data = BatchDataset(recipe.model, recipe.data, recipe.stages)
+    data = BatchDataset(recipe.model_config, recipe.data, recipe.stages)
     assert data[0].ab[:, 1].mean() > 0 > data[2].ab[:, 1].mean()  # red is yellowish in b*, blue is not
     assert learning_rate(2, 4, recipe.optimizer, recipe.stages[1].learning_rate) <= 1e-5
     values["stages"][1]["data"] = {"colored_foldr": "two", "hints": "thesis"}
