@@ -199,8 +199,8 @@ def _settled(
     asked = np.concatenate(
         [asked_inks(v.hint_ab, v.asked_for, c, v.meant_ab) for v, c in zip(views, curves, strict=True)]
     )
-    # Where hints say what is gray, too, a view without any is taken to show what they name.
-    named = any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
+    # A series whose hints say what is gray, too, is taken to show what they name.
+    named = len(views) > 1 and any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
     settled = []
     for variants, view, curve, like in zip(proposals, views, curves, likeness, strict=True):
         done = [settle_hints(p, view.lightness, view.meant_ab, view.hint_mask, curve, cell=cell) for p in variants]
@@ -208,7 +208,7 @@ def _settled(
             done = [drop_faint(p) for p in done]
         elif fill == "gray":
             seen = (view.lightness, view.meant_ab, view.hint_mask)
-            unlike = UNLIKE_NAMED if named and not view.asked_for.any() else 1.0
+            unlike = UNLIKE_NAMED if named else 1.0
             done = [
                 decide(p, asked, curve, *seen, likeness=like, spread=spread, unlike=unlike, cell=cell) for p in done
             ]

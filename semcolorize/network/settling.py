@@ -255,10 +255,10 @@ Measured on powder particles, one click and five: intersection over union 0.88 a
 If likeness also took color away, leak would be a fifth less, but hinted objects that differ in brightness fall apart.
 """
 UNLIKE_NAMED = 0.1
-"""Odds of being like no hint in a view without hints, where the hints of the others say what is gray as well.
+"""Odds of being like no hint in a series whose hints say what is gray, too: it is taken to show what they name.
 
 Measured on rearranged fields with a hint a class in one view: 0.84 of the class area in the right color, with odds of 1
-it is 0.79. In a single image, classes without a hint would take color: their chroma rises by a quarter.
+it is 0.79. In single images nothing is won, and classes without a hint take a quarter more color.
 """
 _SHARPNESS = 4
 _NOTHING = 1e-3

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
+from semcolorize.network import proposing
 from semcolorize.network.conditioning import PRESETS, Condition, ModelConfig, condition_image, condition_views
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.proposing import HintedView, propose
@@ -240,6 +241,25 @@ def test_progress_counts_every_step_of_every_variant_and_group_of_views(variants
     propose(small_model(), views, variants=variants, fill=fill, on_step=told.append)
     assert [step.index for step in told] == list(range(1, told[0].count + 1))
     assert {step.count for step in told} == {len(told)}
+
+
+def test_a_series_whose_hints_say_what_is_gray_is_bolder_a_single_view_is_not(monkeypatch):
+    lightness, ab, mask = drawn()
+    mask[20:24, 50:54] = 1
+    first = HintedView(lightness, ab, mask)
+    other = HintedView(lightness[::-1], 0 * ab, 0 * mask)
+    colored = HintedView(lightness, ab, mask * np.any(ab != 0, axis=-1))
+
+    def chroma(*views):
+        return np.array([np.hypot(*p[0].T).mean() for p in propose(small_model(), views, fill="gray")[0]])
+
+    cases = ((first, other), (colored, other), (first,))
+    named = [chroma(*views) for views in cases]
+    monkeypatch.setattr(proposing, "UNLIKE_NAMED", 1.0)
+    plain = [chroma(*views) for views in cases]
+    assert (named[0] > plain[0] + 0.1).all()
+    np.testing.assert_array_equal(named[1], plain[1])
+    np.testing.assert_array_equal(named[2], plain[2])
 
 
 def test_hints_of_one_view_color_their_like_in_another():
