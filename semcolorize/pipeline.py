@@ -336,7 +336,8 @@ class Colorizer:
         lightness : ndarray of shape (H, W)
             CIE L*, 0 to 100.
         hint_ab : ndarray of shape (H, W, 2)
-            CIELAB units, read where `hint_mask` is not 0.
+            CIELAB units, read where `hint_mask` is not 0: colors as they are at their pixels. Of colors picked from a
+            palette `semcolorize.hints.swatch.on_pixels` makes such.
         hint_mask : ndarray of shape (H, W)
             Bool, or strength 0 to 1.
 
