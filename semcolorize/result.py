@@ -14,8 +14,8 @@ import numpy as np
 
 from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
-from semcolorize.hints.model import Hint, HintSet
-from semcolorize.hints.rasterize import Overlap, RasterizedHints
+from semcolorize.hints.model import Hint, HintSet, LineHint, PointHint
+from semcolorize.hints.rasterize import Overlap, RasterizedHints, hint_window
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.provenance import Provenance, provenance_of
@@ -258,11 +258,10 @@ class ColorResult:
         height, full = self.micrograph.shape
         side = width // 2
         size = (side, round(height * side / full))
-        gray = np.repeat(_gray(self.micrograph)[..., None], 3, axis=2)
-        left = Image.fromarray(gray).resize(size, Image.Resampling.LANCZOS)
+        left = Image.fromarray(self._marked_gray()).resize(size, Image.Resampling.LANCZOS)
         right = Image.fromarray(_eight_bit(self.rgb[variant])).resize(size, Image.Resampling.LANCZOS)
         pen = ImageDraw.Draw(left)
-        for x, y, color in self._marks():
+        for x, y, color in self._marks([hint for hint in self.hints if isinstance(hint, PointHint)]):
             x, y, radius = x * side / full, y * side / full, max(6, side // 90)
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline="white", width=2)
         key = Image.fromarray(legend_picture(self.legend, font_size=22))
@@ -295,13 +294,32 @@ class ColorResult:
         rows = None if bar is None else min(bar, len(picture))
         return draw_scale_bar(picture, self.micrograph.pixel_size_nm, rows=rows)
 
-    def _marks(self) -> list[tuple[float, float, str]]:
-        """A place and color for each hint: (x, y, hex)."""
+    def _marked_gray(self) -> np.ndarray:
+        """The micrograph (H, W, 3) with strokes and areas where they were drawn, bordered white."""
+        from scipy import ndimage
+
+        from semcolorize.color.lab import lab_to_rgb
+
+        picture = np.repeat(_gray(self.micrograph)[..., None], 3, axis=2)
+        border = max(1, max(self.micrograph.shape) // 800)
+        for hint in self.hints:
+            if isinstance(hint, PointHint):
+                continue
+            rows, columns, mask = hint_window(hint, self.micrograph.shape)
+            inner = ndimage.binary_erosion(np.pad(mask, 1), iterations=border)[1:-1, 1:-1]
+            part = picture[rows, columns]
+            color = np.rint(255 * np.clip(lab_to_rgb(np.array(hint.lab)), 0, 1))
+            # What is too thin for a border is all color; areas let the micrograph through.
+            part[mask & ~inner] = 255 if inner.any() else color
+            part[inner] = color if isinstance(hint, LineHint) else np.rint(0.5 * part[inner] + 0.5 * color)
+        return picture
+
+    def _marks(self, hints: Iterable[Hint] | None = None) -> list[tuple[float, float, str]]:
+        """A place and color for each hint, all by default: (x, y, hex)."""
         from semcolorize.color.palette import NamedColor
-        from semcolorize.hints.rasterize import hint_window
 
         marks = []
-        for hint in self.hints:
+        for hint in self.hints if hints is None else hints:
             rows, columns, mask = hint_window(hint, self.micrograph.shape)
             inside = np.argwhere(mask)
             row, column = inside[np.abs(inside - inside.mean(axis=0)).sum(axis=1).argmin()]

@@ -36,7 +36,7 @@ _GROUND_POINTS = 4
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--overwrite", is_flag=True, help="Replace the pictures of an earlier demo.")
 def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
-    """Color an example micrograph from a few point hints and say where the pictures are.
+    """Color an example micrograph from points and strokes and say where the pictures are.
 
     The micrograph is procedural (pollen grains and spores on a folded surface), so nothing is downloaded. The
     folder gets the micrograph and its hints too: edit hints.yaml and color it again with the command printed.
@@ -112,8 +112,8 @@ def _hints_yaml(scene: Any) -> str:
             depth = ndimage.distance_transform_edt(np.pad(scene.instances == instance, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(depth.argmax()), depth.shape)
             reach = int(0.93 * depth.max())
-            if reach > _LARGE:  # a stroke over all its shades: across the middle, then up to the bright rim
-                stroke = [[column - reach, row], [column + reach, row], [column, row - reach]]
+            if reach > _LARGE:  # a stroke over all its shades: across the middle, then up and down to the bright rim
+                stroke = [[column - reach, row], [column + reach, row], [column, row - reach], [column, row + reach]]
                 lines.append(f"  - {{line: {[[int(x), int(y)] for x, y in stroke]}, width: 9, color: {name}}}")
             else:
                 lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")

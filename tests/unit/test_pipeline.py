@@ -1,5 +1,6 @@
 """The whole flow, with a small untrained network: what must hold whatever the model proposes."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,15 @@ import tifffile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
 
 from semcolorize.color.difference import ciede2000
 from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
 from semcolorize.color.lab import gray_to_lightness, rgb_to_lab
 from semcolorize.errors import ConfigError, HintError, ShapeError
 from semcolorize.hints.model import LineHint, Oval, PointHint, Rectangle, RegionHint
-from semcolorize.hints.rasterize import rasterize
+from semcolorize.hints.rasterize import hint_area, rasterize
 from semcolorize.micrograph.reading import micrograph_from_array, read_micrograph
 from semcolorize.micrograph.working import HintedPixels, shrink
 from semcolorize.network.conditioning import PRESETS
@@ -146,6 +149,19 @@ def test_the_data_bar_stays_gray_and_hints_in_it_are_reported(colorizer):
     np.testing.assert_array_equal(result.rgb[0, -12:], np.repeat(image[-12:, :, None], 3, axis=2))
     assert any("hint 5 lies in the data bar" in note for note in result.notes)
     assert result.provenance.databar_row == 84
+
+
+def test_the_comparison_shows_strokes_and_areas_where_they_were_drawn(colorizer):
+    image = micrograph()
+    result = colorizer.colorize(image, HINTS, fill="auto")
+    drawn = np.asarray(Image.open(io.BytesIO(result.comparison_png(width=2 * image.shape[1]))))
+    left, gray = drawn[: image.shape[0], : image.shape[1]].astype(int), image.astype(int)
+    changed = np.abs(left - gray[..., None]).max(axis=-1) > 12
+    for hint in HINTS:
+        area = hint_area(hint, image.shape)
+        assert changed[area].mean() > 0.5, hint.name
+    near = ndimage.binary_dilation(rasterize(HINTS, image.shape).hint_mask, iterations=8)
+    assert not changed[~near].any()
 
 
 def test_a_tiny_hint_on_a_large_image_reaches_the_model():
