@@ -134,7 +134,7 @@ def propose(
         (Condition.stack([conditions[i] for i in group]), group, wanted)
         for group, wanted in _groups([bool(view.asked_for.any()) for view in views])
     ]
-    guesses = sum(passes(model, together, num_steps=first, fill=fill) for together, _, _ in batches)
+    guesses = sum(passes(together, num_steps=first, fill=fill) for together, _, _ in batches)
     on_step = _counted(on_step, guesses + len(batches) * others * _runs(model, variants - 1))
     for together, group, wanted in batches:
         # The first step's features: later ones have seen colors already.

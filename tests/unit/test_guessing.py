@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from semcolorize.network import guessing
 from semcolorize.network.conditioning import PRESETS, condition_image
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes
@@ -88,11 +89,11 @@ def test_samples_of_several_steps_are_single_passes(model):
 def test_passes_are_counted(model, options, count):
     told = []
     options = {"num_steps": 1, "fill": "auto"} | options
-    assert passes(model, hinted(2), **options) == count
+    assert passes(hinted(2), **options) == count
     best_guess(model, hinted(2), (0, 0), **options, on_step=told.append)
     assert len(told) == count
 
 
-def test_images_too_large_to_be_seen_whole_take_one_pass(model, monkeypatch):
-    monkeypatch.setattr(model, "largest_whole", 64 * 96 - 1)
-    assert passes(model, hinted(2), num_steps=1, fill="auto") == 1
+def test_very_large_images_take_one_pass(monkeypatch):
+    monkeypatch.setattr(guessing, "_MOST_PIXELS", 64 * 96 - 1)
+    assert passes(hinted(2), num_steps=1, fill="auto") == 1
