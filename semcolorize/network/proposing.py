@@ -15,7 +15,7 @@ from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.network.conditioning import Condition, Fill, Spread, condition_image
 from semcolorize.network.diffuser import ABDiffuser
-from semcolorize.network.guessing import best_guess, passes
+from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
 from semcolorize.network.matching import Likeness
 from semcolorize.network.sampling import sample_ab
 from semcolorize.network.settling import (
@@ -146,7 +146,8 @@ def propose(
 
         ab = best_guess(model, together, keys[0], num_steps=first, fill=fill, on_step=on_step, on_features=keep)
         if variants > 1:
-            ab = torch.cat([ab, sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)])
+            samples = sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)
+            ab = torch.cat([ab, touched_as_propagated(model, together, samples) if fill == "gray" else samples])
         for i in wanted:
             proposals[i] = ab[:, group.index(i)].movedim(1, -1).numpy()
         if model.mixing is not None and fill == "gray":

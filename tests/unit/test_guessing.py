@@ -7,7 +7,7 @@ import torch
 from semcolorize.network import guessing
 from semcolorize.network.conditioning import PRESETS, condition_image
 from semcolorize.network.diffuser import ABDiffuser
-from semcolorize.network.guessing import best_guess, passes
+from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
 from semcolorize.network.sampling import sample_ab
 
 SMALL = PRESETS["compact"].with_network(dim=16, multipliers=(1, 2), attention=("none", "full"))
@@ -76,6 +76,9 @@ def test_in_highlight_mode_what_a_hint_touches_is_as_propagated_and_the_rest_as_
     assert taken[20:24, 20:24].min() > 0.5
     assert 0.2 < taken[12:36, 12:36].mean() < 1
     assert taken[20:44, 60:84].max() < 0.05
+    # Samples as well.
+    several = touched_as_propagated(model, gray, torch.stack([single, single]))
+    torch.testing.assert_close(several, torch.stack([made, made]))
 
 
 def test_samples_of_several_steps_are_single_passes(model):
