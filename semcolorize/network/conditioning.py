@@ -191,6 +191,12 @@ class Condition:
     ink: torch.Tensor
     marks: torch.Tensor | None = None
 
+    @property
+    def touched(self) -> torch.Tensor:
+        """How surely a cell belongs to what a hint touches, (B, H/patch, W/patch); needs the grid."""
+        assert self.grid is not None
+        return self.grid[:, GRID_CHANNELS.index("near")]
+
     def to(self, device: torch.device | str) -> Condition:
         """Copy on `device`."""
         return Condition(*(None if x is None else x.to(device) for x in self._tensors()))  # type: ignore[arg-type]

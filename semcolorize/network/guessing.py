@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from semcolorize.diffusion.sampler import Step
-from semcolorize.network.conditioning import GRID_CHANNELS, Condition, Fill
+from semcolorize.network.conditioning import Condition, Fill
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.sampling import sample_ab
 
@@ -94,9 +94,7 @@ def touched_as_propagated(model: ABDiffuser, condition: Condition, ab: torch.Ten
     """
     if not model.config.residual:
         return ab
-    assert condition.grid is not None
-    # How surely a pixel belongs to what a hint touches.
-    near = condition.grid[:, GRID_CHANNELS.index("near")][:, None].float()
+    near = condition.touched[:, None].float()
     share = F.interpolate(near, condition.ink.shape[-2:], mode="bilinear", align_corners=False)
     return torch.lerp(ab, _prior(model, condition).to(ab), share.to(ab))
 

@@ -19,7 +19,6 @@ from semcolorize.network.guessing import best_guess, passes, touched_as_propagat
 from semcolorize.network.matching import Likeness
 from semcolorize.network.sampling import sample_ab
 from semcolorize.network.settling import (
-    UNLIKE_NAMED,
     asked_inks,
     decide,
     drop_faint,
@@ -155,7 +154,10 @@ def propose(
             for i in wanted:
                 likeness[i] = own[group.index(i)]
     if config.propagated:
-        proposals = _settled(proposals, padded, [c.ink[0, 0].numpy() for c in conditions], likeness, fill, spread, cell)
+        curves = [condition.ink[0, 0].numpy() for condition in conditions]
+        # What was carried into a view is no hint of the user's: there likeness may know better.
+        touched = [c.touched[0].numpy() * v.asked_for.any() for c, v in zip(conditions, padded, strict=True)]
+        proposals = _settled(proposals, padded, curves, likeness, touched, fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
 
@@ -190,6 +192,7 @@ def _settled(
     views: Sequence[HintedView],
     curves: Sequence[np.ndarray],
     likeness: Sequence[Likeness | None],
+    touched: Sequence[np.ndarray],
     fill: Fill,
     spread: Spread,
     cell: int,
@@ -200,18 +203,17 @@ def _settled(
     asked = np.concatenate(
         [asked_inks(v.hint_ab, v.asked_for, c, v.meant_ab) for v, c in zip(views, curves, strict=True)]
     )
-    # A series whose hints say what is gray, too, is taken to show what they name.
     named = len(views) > 1 and any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
     settled = []
-    for variants, view, curve, like in zip(proposals, views, curves, likeness, strict=True):
+    for variants, view, curve, like, near in zip(proposals, views, curves, likeness, touched, strict=True):
         done = [settle_hints(p, view.lightness, view.meant_ab, view.hint_mask, curve, cell=cell) for p in variants]
         if not any_hint:
             done = [drop_faint(p) for p in done]
         elif fill == "gray":
             seen = (view.lightness, view.meant_ab, view.hint_mask)
-            unlike = UNLIKE_NAMED if named else 1.0
             done = [
-                decide(p, asked, curve, *seen, likeness=like, spread=spread, unlike=unlike, cell=cell) for p in done
+                decide(p, asked, curve, *seen, likeness=like, spread=spread, named=named, touched=near, cell=cell)
+                for p in done
             ]
         settled.append(np.stack(done))
     if fill == "auto" and any_hint and len(views) > 1:

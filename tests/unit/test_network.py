@@ -14,6 +14,7 @@ from semcolorize.errors import ConfigError, ShapeError, WeightsError
 from semcolorize.network import proposing
 from semcolorize.network.conditioning import PRESETS, Condition, ModelConfig, condition_image, condition_views
 from semcolorize.network.diffuser import ABDiffuser
+from semcolorize.network.matching import Likeness
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device, sample_ab
 from semcolorize.network.settling import asked_inks, decide, drop_faint, reconcile, says_gray, settle_hints
@@ -171,6 +172,50 @@ def test_a_gray_hint_holds_its_object():
     assert np.hypot(*result[20:28, 44:52].reshape(-1, 2).T).max() < 5
 
 
+NAMED_ODDS = np.array([[-1.0, -3.0, -3.0], [-3.0, 0.2, -0.6], [-3.0, -0.6, 0.2]])
+"""Of ground, left and right: log-odds that they are like the gray, the red and the blue hint."""
+
+
+def named_series():
+    """A view of gray ground and two objects as bright as each other, no hint in it, and what its cells are like."""
+    lightness, places = np.full((48, 64), 30.0), np.zeros((12, 16), int)
+    for number, columns in ((1, slice(8, 28)), (2, slice(36, 56))):
+        lightness[12:36, columns] = 60
+        places[3:9, columns.start // 4 : columns.stop // 4] = number
+    inks = np.array([[0, 0], [50, 30], [-10, -50]], np.float32)
+    hinted, strength = np.eye(3, dtype=np.float32), np.ones(3, np.float32)
+    likeness = Likeness(NAMED_ODDS[places].astype(np.float32), hinted, inks, strength)
+    return lightness, likeness, inks[1:]
+
+
+def test_a_series_whose_hints_name_gray_too_is_colored_by_likeness():
+    lightness, likeness, asked = named_series()
+    blank, curve = hints(lightness.shape), np.ones(lightness.shape)
+    # The proposal takes everything for the first color, but half-heartedly.
+    proposal = np.broadcast_to(0.6 * asked[0], (48, 64, 2)).astype(np.float32)
+    result = decide(proposal, asked, curve, lightness, *blank, likeness=likeness, named=True, cell=4)
+    for area, expected in ((np.s_[14:34, 10:26], asked[0]), (np.s_[14:34, 38:54], asked[1]), (np.s_[:8], (0, 0))):
+        # A color, not the mean of colors, however little one is ahead of the other.
+        assert np.abs(result[area] - expected).max() < 12
+    # What a hint touches is what the proposal says.
+    touched = np.zeros((12, 16))
+    touched[:, 8:] = 1
+    held = decide(proposal, asked, curve, lightness, *blank, likeness=likeness, named=True, touched=touched, cell=4)
+    assert np.abs(held[14:34, 38:54] - asked[0]).max() < 12
+
+
+def test_likeness_colors_what_is_left_gray_and_takes_no_color_away():
+    lightness, likeness, asked = named_series()
+    blank, curve = hints(lightness.shape), np.ones(lightness.shape)
+    surer = dataclasses.replace(likeness, cells=likeness.cells + np.float32([0, 2, 2]))
+    proposal = np.zeros((48, 64, 2), np.float32)
+    proposal[12:36, 36:56] = asked[0]
+    for like, left in ((likeness, (0, 0)), (surer, asked[0])):
+        result = decide(proposal, asked, curve, lightness, *blank, likeness=like, cell=4)
+        assert np.abs(result[14:34, 10:26] - left).max() < 12
+        assert np.abs(result[14:34, 38:54] - asked[0]).max() < 12
+
+
 def test_faint_washes_are_dropped_and_colors_kept():
     chroma = np.linspace(0, 40, 81)
     kept = drop_faint(chroma[:, None] * np.array([0.6, -0.8])) @ [0.6, -0.8]
@@ -243,7 +288,7 @@ def test_progress_counts_every_step_of_every_variant_and_group_of_views(variants
     assert {step.count for step in told} == {len(told)}
 
 
-def test_a_series_whose_hints_say_what_is_gray_is_bolder_a_single_view_is_not(monkeypatch):
+def test_only_a_series_whose_hints_say_what_is_gray_is_decided_as_one_of_named_things(monkeypatch):
     lightness, ab, mask = drawn()
     mask[20:24, 50:54] = 1
     first = HintedView(lightness, ab, mask)
@@ -255,9 +300,9 @@ def test_a_series_whose_hints_say_what_is_gray_is_bolder_a_single_view_is_not(mo
 
     cases = ((first, other), (colored, other), (first,))
     named = [chroma(*views) for views in cases]
-    monkeypatch.setattr(proposing, "UNLIKE_NAMED", 1.0)
+    monkeypatch.setattr(proposing, "says_gray", lambda *hints: False)
     plain = [chroma(*views) for views in cases]
-    assert (named[0] > plain[0] + 0.1).all()
+    assert (np.abs(named[0] - plain[0]) > 0.5).all()
     np.testing.assert_array_equal(named[1], plain[1])
     np.testing.assert_array_equal(named[2], plain[2])
 
