@@ -21,7 +21,7 @@ from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, l
 from semcolorize.micrograph.provenance import Provenance, provenance_of
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.scalebar import draw_scale_bar
-from semcolorize.micrograph.sheet import SheetView, series_sheet
+from semcolorize.micrograph.sheet import SHEET_WIDTH, SheetView, series_sheet
 from semcolorize.micrograph.tiff import write_color_tiff
 from semcolorize.network.weights import LoadedWeights
 
@@ -261,7 +261,7 @@ class ColorResult:
         left = Image.fromarray(self._marked_gray()).resize(size, Image.Resampling.LANCZOS)
         right = Image.fromarray(_eight_bit(self.rgb[variant])).resize(size, Image.Resampling.LANCZOS)
         pen = ImageDraw.Draw(left)
-        for x, y, color in self._marks([hint for hint in self.hints if isinstance(hint, PointHint)]):
+        for x, y, color in self._marks(side):
             x, y, radius = x * side / full, y * side / full, max(6, side // 90)
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline="white", width=2)
         key = Image.fromarray(legend_picture(self.legend, font_size=22))
@@ -284,7 +284,8 @@ class ColorResult:
         else:
             source = "look-alikes of hints in other views"
         title = f"{about['view']}. {self.provenance.input_name or ''}" if about else self.provenance.input_name or ""
-        return SheetView(_gray(self.micrograph), _eight_bit(self.rgb[variant]), self._marks(), title, source)
+        marks = self._marks(SHEET_WIDTH)
+        return SheetView(self._marked_gray(), _eight_bit(self.rgb[variant]), marks, title, source)
 
     def _picture(self, variant: int, scale_bar: bool) -> np.ndarray:
         picture = _eight_bit(self.rgb[variant])
@@ -314,12 +315,15 @@ class ColorResult:
             part[inner] = color if isinstance(hint, LineHint) else np.rint(0.5 * part[inner] + 0.5 * color)
         return picture
 
-    def _marks(self, hints: Iterable[Hint] | None = None) -> list[tuple[float, float, str]]:
-        """A place and color for each hint, all by default: (x, y, hex)."""
+    def _marks(self, shown: int) -> list[tuple[float, float, str]]:
+        """Dots (x, y, hex) for what would not be seen in a picture `shown` pixels wide: points and fine strokes."""
         from semcolorize.color.palette import NamedColor
 
         marks = []
-        for hint in self.hints if hints is None else hints:
+        fine = 2 * self.micrograph.shape[1] / shown
+        for hint in self.hints:
+            if not isinstance(hint, PointHint) and (not isinstance(hint, LineHint) or hint.width >= fine):
+                continue
             rows, columns, mask = hint_window(hint, self.micrograph.shape)
             inside = np.argwhere(mask)
             row, column = inside[np.abs(inside - inside.mean(axis=0)).sum(axis=1).argmin()]

@@ -11,8 +11,10 @@ import numpy as np
 from semcolorize.errors import ShapeError
 from semcolorize.micrograph.lettering import typeface
 
-__all__ = ["SheetView", "series_sheet"]
+__all__ = ["SHEET_WIDTH", "SheetView", "series_sheet"]
 
+SHEET_WIDTH = 420
+"""Pixels of a view on a sheet."""
 _GAP, _LINE = 12, 22
 
 
@@ -22,10 +24,11 @@ class SheetView:
 
     Attributes
     ----------
-    gray : uint8 ndarray of shape (H, W)
+    gray : uint8 ndarray of shape (H, W) or (H, W, 3)
+        With strokes and areas drawn into it.
     rgb : uint8 ndarray of shape (H, W, 3)
     marks : sequence of (x, y, hex)
-        Hints, in pixels.
+        Points, in pixels.
     title, source : str
         Name of the view, and where its colors came from.
     """
@@ -38,7 +41,12 @@ class SheetView:
 
 
 def series_sheet(
-    views: Sequence[SheetView], key: np.ndarray, *, missing: Sequence[str] = (), width: int = 420, across: int = 5
+    views: Sequence[SheetView],
+    key: np.ndarray,
+    *,
+    missing: Sequence[str] = (),
+    width: int = SHEET_WIDTH,
+    across: int = 5,
 ) -> bytes:
     """Draw a sheet.
 

@@ -13,7 +13,7 @@ from PIL import Image
 from semcolorize.cli.views import _distinct, command
 from semcolorize.color.lab import lightness_to_gray
 from semcolorize.errors import ConfigError, ImageReadError, SemColorizeError, ShapeError
-from semcolorize.hints.model import PointHint
+from semcolorize.hints.model import LineHint, PointHint, Rectangle, RegionHint
 from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.reading import micrograph_from_array
 from semcolorize.micrograph.registration import Registration, register
@@ -171,6 +171,23 @@ def test_the_sheet_says_where_colors_came_from(colorizer, tilted):
         series_sheet([], np.zeros((4, 4, 3), np.uint8))
     many = [SheetView(images[0], results[0].rgb[0], (), "a very long name " * 20, "there")] * 7
     assert Image.open(io_of(series_sheet(many, np.zeros((4, 4, 3), np.uint8)))).width < 5 * 440
+
+
+def test_the_sheet_shows_strokes_and_areas_as_drawn_and_dots_for_what_is_too_fine(colorizer, tilted):
+    image = gray(tilted.views[0].lightness)
+    across = {"path": ((30.0, 10.0), (30.0, 90.0)), "lab": (50.0, 60.0, 40.0), "name": "stroke"}
+    hints = [
+        LineHint(width=6, **across),
+        RegionHint(name="area", lab=(50.0, -40.0, 20.0), shape=Rectangle(top=60, left=60, height=20, width=30)),
+        PointHint(name="point", lab=(60.0, 0.0, 60.0), row=8, column=8),
+    ]
+    seen = colorizer.colorize_views([image], [hints], databar="none")[0].sheet_view()
+    assert [mark[:2] for mark in seen.marks] == [(8, 8)]
+    saturated = np.ptp(seen.gray.astype(int), axis=-1) > 40
+    assert saturated[28:32, 12:88].all() and saturated[62:78, 62:88].all()
+    assert not saturated[45:55].any() and not saturated[85:].any()
+    thin = [LineHint(width=0.1, **across)]
+    assert len(colorizer.colorize_views([image], [thin], databar="none")[0].sheet_view().marks) == 1
 
 
 def io_of(png):
