@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -221,11 +221,15 @@ class Colorizer:
             marked.image.micrograph.path and os.path.basename(marked.image.micrograph.path)  # noqa: PTH119
             for marked in series
         ]
-        results = []
+        results, given = [], [marked.hints_record(name) for marked, name in zip(series, names, strict=True)]
         for i, (marked, own) in enumerate(zip(series, proposals, strict=True)):
-            about = {"view": i + 1, "views": len(series), "names": names, "registered": matches[i]}
+            hinted = [{"view": k + 1, **record} for k, record in enumerate(given) if k != i and record["hints"]]
+            about = {
+                "view": i + 1, "views": len(series), "names": names, "registered": matches[i], "hints_on": hinted
+            }  # fmt: skip
             others = [hint for other in series if other is not marked for hint in other.hints]
-            results.append(self._finish(marked, own, tint, settings | {"series": about}, clock, others))
+            result = self._finish(marked, own, tint, settings | {"series": about}, clock, others)
+            results.append(replace(result, notes=(*result.notes, *_contradictions(given, i))))
         return results
 
     def predict_views(
@@ -252,9 +256,9 @@ class Colorizer:
         list of float32 ndarray of shape (H, W, 2)
         """
         settings = self._settings(1, seed, num_steps) | {"fill": fill, "spread": spread}
-        given = [HintedView(np.asarray(a), np.asarray(b), np.asarray(c, np.float32)) for a, b, c in views]
-        for view in given:
-            check_shapes(view.lightness, view.hint_ab, view.hint_mask)
+        if not len(views) or any(len(view) != 3 for view in views):
+            raise ShapeError("views must be one or more of (lightness, hint_ab, hint_mask).")
+        given = [_as_view(*view) for view in views]
         if register_views:
             given, _ = self._carried(given, settings)
         return [proposal[0] for proposal in self._propose(given, settings, None)[0]]
@@ -346,15 +350,22 @@ class Colorizer:
         ab : float32 ndarray of shape (variants, H, W, 2)
         """
         _check_counts(variants, seed, num_steps)
-        lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask)
-        check_shapes(lightness, hint_ab, hint_mask)
-        if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
-            raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
         proposals, _ = propose(
-            self.weights.model, [HintedView(lightness, hint_ab, hint_mask)],
+            self.weights.model, [_as_view(lightness, hint_ab, hint_mask)],
             variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
         )  # fmt: skip
         return proposals[0]
+
+
+def _as_view(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> HintedView:
+    """Arrays that a caller gave, checked."""
+    lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask, np.float32)
+    check_shapes(lightness, hint_ab, hint_mask)
+    if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
+        raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
+    if not (np.isfinite(hint_mask).all() and np.isfinite(hint_ab[hint_mask > 0]).all()):
+        raise ShapeError("hint_ab and hint_mask must be without NaN where there are hints.")
+    return HintedView(lightness, hint_ab, hint_mask)
 
 
 def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: np.ndarray) -> None:
@@ -364,6 +375,21 @@ def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: n
         np.multiply(inks[rows], ink_curve(lightness[rows], tint)[..., None], out=out[rows])
 
     each(shade, strips(*lightness.shape))
+
+
+def _contradictions(given: Sequence[Mapping[str, Any]], here: int) -> list[str]:
+    """Names that have another color on an earlier view of the series; `given`: `MarkedMicrograph.hints_record`."""
+    said: dict[str, tuple[str, str]] = {}
+    for i, record in enumerate(given[:here]):
+        for hint in record["hints"]:
+            if hint["name"]:
+                said.setdefault(hint["name"], (hint["color"], record["name"] or f"view {i + 1}"))
+    own = dict.fromkeys((hint["name"], hint["color"]) for hint in given[here]["hints"])
+    return [
+        f"{name!r} is {color} here and {said[name][0]} on {said[name][1]}: one name should have one color."
+        for name, color in own
+        if name in said and said[name][0] != color
+    ]
 
 
 def _check_counts(variants: int, seed: int, num_steps: int | None) -> None:

@@ -280,9 +280,10 @@ class ColorResult:
         if len(self.hints):
             source = f"{len(self.hints)} hint{'s' if len(self.hints) != 1 else ''} here"
         elif match:
-            source = f"carried from view {match['with_view']} ({match['share']:.0%} of the area), then look-alikes"
+            name = about["names"][match["with_view"] - 1] or f"view {match['with_view']}"
+            source = f"carried from {name} ({match['share']:.0%} of the area), then look-alikes"
         else:
-            source = "look-alikes of hints in other views"
+            source = "look-alikes of hints in other views" if about.get("hints_on") else "no hints in this series"
         title = f"{about['view']}. {self.provenance.input_name or ''}" if about else self.provenance.input_name or ""
         marks = self._marks(SHEET_WIDTH)
         return SheetView(self._marked_gray(), _eight_bit(self.rgb[variant]), marks, title, source)

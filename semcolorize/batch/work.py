@@ -29,6 +29,7 @@ from semcolorize.errors import HintError, ImageReadError, OutputError, SemColori
 from semcolorize.hintfiles.roi_archive import has_rois
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import HintSet
+from semcolorize.hints.rasterize import rasterize
 from semcolorize.micrograph.reading import Micrograph, read_micrograph
 from semcolorize.result import ColorResult, output_paths
 
@@ -99,6 +100,9 @@ class Workbench:
             own = os.path.realpath(request.path)
             others = [path for path, _ in found.files if os.path.realpath(path) != own]
             depends += _dependencies(others)
+            if in_series:
+                # A hint beside the image is this view's fault, not its series'.
+                rasterize(found.at(micrograph.shape).hints, micrograph.shape)
             # Computed here, beside the model's work on the image before.
             _ = micrograph.lightness
             seconds = time.perf_counter() - started

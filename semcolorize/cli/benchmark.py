@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from semcolorize.cli.progress import progress_bar
+from semcolorize.cli.tables import print_table
 from semcolorize.errors import ConfigError
 
 __all__ = ["command"]
@@ -76,7 +77,6 @@ def command(
 
 
 def _print(timings: list[Any], about: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"{about['processor']}, {about['cores']} cores, torch {about['torch']}")
@@ -87,4 +87,4 @@ def _print(timings: list[Any], about: dict[str, Any]) -> None:
         span = "" if t.runs == 1 else f"{t.fastest:.3g}-{t.slowest:.3g}"
         name = t.name + (f"\n[dim]{t.note}[/dim]" if t.note else "")
         table.add_row(name, t.device, f"{t.seconds:.3g}", span, str(t.runs), memory)
-    Console().print(table)
+    print_table(table)

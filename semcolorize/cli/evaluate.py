@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from semcolorize.cli.progress import progress_bar
+from semcolorize.cli.tables import print_table
 from semcolorize.errors import ConfigError, ImageReadError, OutputError
 
 __all__ = ["command"]
@@ -253,7 +254,6 @@ def _counts(text: str, *, least: int) -> list[int]:
 
 
 def _print_table(run: Any, images: int) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"PSNR in dB, mean of {images} images, {run.protocol.name} protocol")
@@ -264,11 +264,10 @@ def _print_table(run: Any, images: int) -> None:
         values = [run.mean(method, count) for method in run.methods]
         best = max(values)
         table.add_row(str(count), *(f"[bold]{v:.2f}[/bold]" if v == best else f"{v:.2f}" for v in values))
-    Console().print(table)
+    print_table(table)
 
 
 def _print_modes(rows: list[dict[str, Any]], images: int) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"modes, mean of {images} images")
@@ -280,4 +279,4 @@ def _print_modes(rows: list[dict[str, Any]], images: int) -> None:
         table.add_row(
             row["mode"], str(row["hints"]), row["method"], f"{row['iou']:.3f}", interval, f"{row['leak']:.2f}", share
         )
-    Console().print(table)
+    print_table(table)

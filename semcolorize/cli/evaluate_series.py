@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from semcolorize.cli.progress import progress_bar
+from semcolorize.cli.tables import print_table
 
 __all__ = ["run_series"]
 
@@ -57,12 +58,16 @@ def run_series(
         "unhinted": alone,
         "hinted": lambda series: alone(series.hinted_everywhere()),
     }
-    chosen = procedural_series(_PROCEDURAL) if data is None else folder_series(data)
-    with progress_bar("evaluating", quiet=as_json) as update:
+    left_out: dict[str, str] = {}
+    chosen = procedural_series(_PROCEDURAL) if data is None else folder_series(data, left_out=left_out)
+    for name, reason in left_out.items():
+        click.echo(f"left out: {name}: {reason}", err=True)
+    with progress_bar("evaluating", quiet=as_json, lines_every=60) as update:
         run = score_series(chosen, methods, on_progress=update)
     extra: dict[str, Any] = {
         "data": data.name if data else "procedural series", "seed": seed, "device": str(colorizer.device),
         "weights": weights, "weights_sha256": colorizer.weights.sha256,
+        "left_out": [{"name": name, "error": reason} for name, reason in left_out.items()],
     }  # fmt: skip
     written = [] if out is None else write_series_report(run, out, extra=extra)
     if as_json:
@@ -74,7 +79,6 @@ def run_series(
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="series: color against the first view")
@@ -85,4 +89,4 @@ def _print(rows: list[dict[str, Any]]) -> None:
         low = row.get("ciede2000_low")
         interval = "" if low is None else f"{low:.2f}-{row['ciede2000_high']:.2f}"
         table.add_row(row["kind"], row["method"], str(row["series"]), values[0], interval, *values[1:])
-    Console().print(table)
+    print_table(table)

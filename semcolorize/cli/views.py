@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import click
 
 from semcolorize.cli.options import WORKING_SIZE
 from semcolorize.cli.progress import progress_bar
-from semcolorize.errors import ConfigError, OutputError, SemColorizeError
+from semcolorize.errors import ConfigError, ImageReadError, OutputError, SemColorizeError
 
 __all__ = ["command"]
 
@@ -99,12 +100,17 @@ def command(
         except SemColorizeError as error:
             del micrographs[len(hints) :]
             failed[image] = error
-            click.echo(f"error: {error}", err=True)
+            of_view = "" if isinstance(error, ImageReadError) else f"{image.name}: "
+            click.echo(f"error: {of_view}{error}", err=True)
     chosen = [i for i, image in enumerate(images) if image not in failed]
     if not chosen:
         raise SemColorizeError("none of the views can be colored; see above.")
     if not any(hints) and any(files):
-        raise SemColorizeError("the views with hints cannot be read, and the others have none; see above.")
+        raise SemColorizeError(
+            "no hints are left: views with hints, or their hints, cannot be read, and the others have none; see above."
+        )
+    if not any(hints):
+        click.echo("note: no view has hints, so nothing says which colors are meant; give some with --hints.", err=True)
     _make(out)
     inputs = [*images, *(file for own in files for file in own)]
     names = _distinct([image.stem for image in images])
@@ -151,12 +157,21 @@ def command(
 
 
 def _make(folder: Path) -> None:
+    """Make a folder, which is gone again at the end if nothing was written into it."""
     from semcolorize.micrograph.atomic import cannot_write
 
+    if folder.is_dir():
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(error, str(folder)) from None
+
+    def drop() -> None:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+    click.get_current_context().call_on_close(drop)
 
 
 def _document(
@@ -185,6 +200,8 @@ def _hint_files(images: Sequence[Path], assigned: Sequence[str]) -> list[list[Pa
         if len(matches) != 1:
             listed = ", ".join(str(image) for image in images)
             reason = "names none of the views" if not matches else "names more than one view"
+            if len(set(images)) < len(images):
+                reason += ", for one is given twice"
             raise ConfigError(
                 f"--hints {text!r} {reason}; IMAGE=FILE is needed, with IMAGE one of {listed}.", key="hints"
             )
@@ -202,10 +219,13 @@ def _same(name: str, image: Path) -> bool:
 def _read_hints(files: Sequence[Path], micrograph: Any) -> Any:
     from semcolorize.hintfiles.yaml_hints import read_hints
     from semcolorize.hints.model import HintSet
+    from semcolorize.hints.rasterize import rasterize
 
     if not files:
         return None
     hints = HintSet.merge([read_hints(path) for path in files], micrograph.shape)
+    # A hint beside the image is this view's fault, not its series'.
+    rasterize(hints, micrograph.shape)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)
     return hints

@@ -14,7 +14,7 @@ from scipy import ndimage
 from semcolorize.color.difference import ciede2000
 from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.ink import ink_curve, ink_of
-from semcolorize.errors import ConfigError
+from semcolorize.errors import ConfigError, HintError, ImageReadError
 from semcolorize.evaluation.metrics import bootstrap_interval, rgb_from_ab
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.micrograph.registration import register
@@ -154,10 +154,18 @@ def _class_hints(
     return on_pixels(lightness, hint_ab, hint_mask, np.full(labels.shape, _LEVEL)), hint_mask
 
 
-def folder_series(folder: Path, *, size: int = 512) -> list[Series]:
+def folder_series(folder: Path, *, size: int = 512, left_out: dict[str, str] | None = None) -> list[Series]:
     """Real series: every folder (or the one given) with images, hints beside some of them as ``NAME.hints.yaml``.
 
     Places are what registration is sure of, so they say nothing where it fails.
+
+    Parameters
+    ----------
+    folder : Path
+    size : int
+        Pixels of the longer side of the views.
+    left_out : dict, optional
+        Takes the views that cannot be read, or whose hints cannot, and why; without it that is an error.
 
     Raises
     ------
@@ -175,11 +183,17 @@ def folder_series(folder: Path, *, size: int = 512) -> list[Series]:
         images = [path for path in (list_images(part) if any(part.iterdir()) else []) if path.parent == part]
         views = []
         for path in images:
-            lightness = read_micrograph(path, allow_color=True).lightness
+            try:
+                lightness = read_micrograph(path, allow_color=True).lightness
+                file = path.with_name(f"{path.stem}.hints.yaml")
+                hints = read_hints(file).at(lightness.shape).hints if file.exists() else ()
+                drawn = rasterize(hints, lightness.shape)
+            except (ImageReadError, HintError) as error:
+                if left_out is None:
+                    raise
+                left_out[path.name] = error.message
+                continue
             small = shrink(lightness, working_shape(lightness.shape, size))
-            file = path.with_name(f"{path.stem}.hints.yaml")
-            hints = read_hints(file).at(lightness.shape).hints if file.exists() else ()
-            drawn = rasterize(hints, lightness.shape)
             pixels = HintedPixels.of(drawn, hints, lightness.shape[0])
             hint_ab, hint_mask, level = pixels.on(lightness.shape, small.shape)
             views.append((small, on_pixels(small, hint_ab, hint_mask, level), hint_mask))

@@ -191,6 +191,18 @@ def hint_record(hint: Hint) -> dict[str, Any]:
     }
 
 
+def _guided_by_other_views(series: Mapping[str, Any]) -> str:
+    """What colored a view that has no hints of its own."""
+    others = series.get("hints_on") or ()
+    count = sum(len(other["hints"]) for other in others)
+    if not count:
+        return "without color hints"
+    where = " and ".join(other["name"] or f"view {other['view']}" for other in others)
+    guided = f"guided by {count} color hint{'s' if count != 1 else ''} set by the authors on {where} of the same series"
+    match = series.get("registered")
+    return guided + (f", carried by registration to {match['share']:.0%} of the image" if match else "")
+
+
 def methods_sentence(provenance: Provenance) -> str:
     """Return two or three sentences for the methods section of a paper."""
     p = provenance
@@ -200,7 +212,7 @@ def methods_sentence(provenance: Provenance) -> str:
         if p.settings.get("fill") == "gray":
             guided += ", leaving what resembles no hint gray"
     else:
-        guided = "without color hints"
+        guided = _guided_by_other_views(p.settings.get("series") or {})
     black, white = p.display_range
     shown = f"Gray values from {black:g} to {white:g} were displayed from black to white ({p.range_source})"
     if any(p.clipped):

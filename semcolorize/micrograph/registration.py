@@ -142,7 +142,8 @@ def _affine(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarr
             AffineTransform, min_samples=3, residual_threshold=limit, max_trials=1000, rng=seed,
         )  # fmt: skip
     agree = 0 if good is None else int(np.sum(good))
-    if model is None or agree < max(_FEWEST, _LEAST_SHARE * len(pairs)):
+    # What cannot be estimated is None, or, in later versions, an object that says why and is false.
+    if not model or agree < max(_FEWEST, _LEAST_SHARE * len(pairs)):
         return None, agree
     matrix = np.asarray(model.params)[:2]
     size = abs(np.linalg.det(matrix[:, :2]))

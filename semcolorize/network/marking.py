@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import RasterizedHints, rasterize
+from semcolorize.micrograph.provenance import hint_record
 from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph
 from semcolorize.network.proposing import HintedView
 
@@ -49,6 +51,16 @@ class MarkedMicrograph:
         pixels = HintedPixels.of(drawn, chosen.hints, image.bar)
         view = HintedView(image.small, *pixels.on((image.bar, shape[1]), (image.small.shape[0], image.small.shape[1])))
         return cls(image, chosen, drawn, pixels, view)
+
+    def hints_record(self, name: str | None) -> dict[str, Any]:
+        """What the provenance of a series' other views says of this one: name, digest, hints and their files."""
+        return {
+            "name": name,
+            "sha256": self.image.micrograph.sha256,
+            "hints": [hint_record(hint) for hint in self.hints],
+            # Names only: folders tell of people and machines.
+            "hint_files": [[os.path.basename(path), sha256] for path, sha256 in self.hints.files],  # noqa: PTH119
+        }
 
 
 def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -> HintSet:

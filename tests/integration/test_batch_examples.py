@@ -112,6 +112,11 @@ def test_tilt_series(jobs: Path) -> None:
     assert sheet.read_bytes() == b"mine" and Image.open(sheet.with_name("stage_series_1.png")).width > 2 * 420
     page = (jobs / "tilts_colored" / "report.html").read_text(encoding="utf-8")
     assert "tilts/stage_series_1.png" in page and page.count('<details class="series"') == 1
+    # A hint that lies on no pixel of its view costs that view, not the others.
+    (folder / "stage_tilt30.hints.yaml").write_text("hints:\n  - {point: [6000, 50], color: crimson}\n")
+    assert "lies outside the image" in batch(job, code=3).stderr
+    rows = table(jobs / "tilts_colored")
+    assert [rows[f"tilts/stage_tilt{angle}.tif"]["status"] for angle in ("00", "30")] == ["done", "failed"]
 
 
 def test_the_script_makes_what_its_manifest_says(tmp_path: Path) -> None:

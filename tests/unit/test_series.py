@@ -216,7 +216,7 @@ def test_the_command_colors_what_it_can(tmp_path, tilted):
     # Nothing is left behind where nothing can be colored.
     arguments = [images[1], images[2], "--hints", f"{images[1]}={tmp_path / 'h.yaml'}", "-o", str(tmp_path / "none")]
     lost = CliRunner().invoke(command, arguments)
-    assert "the views with hints cannot be read" in str(lost.exception) and "tilt=1.tif" in lost.stderr
+    assert "no hints are left" in str(lost.exception) and "tilt=1.tif" in lost.stderr
     assert not (tmp_path / "none").exists()
 
 
@@ -245,6 +245,100 @@ def test_a_view_that_cannot_be_read_is_told_and_the_others_are_colored(colorizer
     names = [{line["name"]: line for line in r.legend_rows()} for r in results]
     assert set(names[0]) == set(names[1]) == {"grain", "ground"}
     assert names[1]["grain"]["share"] > 0 and names[1]["grain"]["hints"] == 0 and names[0]["grain"]["hints"] == 1
+
+
+def two_disks(shift):
+    rows, columns = np.mgrid[:160, :200]
+    picture = np.random.default_rng(shift).normal(50, 3, rows.shape)
+    for row, column in ((60, 60), (100, 130)):
+        picture[np.hypot(rows - row, columns - column - shift) < 20] += 120
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def test_what_cannot_be_registered_is_colored_all_the_same(colorizer, monkeypatch):
+    views = [two_disks(0), two_disks(12)]
+    hints = [PointHint(row=60, column=60, lab=(60.0, 50.0, 30.0)), PointHint(row=8, column=8, lab=(50.0, 0.0, 0.0))]
+    results = colorizer.colorize_views(views, [hints, None], databar="none")
+    assert all(np.hypot(*r.ab[0].T).max() > 10 for r in results)
+
+    class FailedEstimation:
+        """As scikit-image from 0.26 on has it."""
+
+        def __bool__(self):
+            return False
+
+        @property
+        def params(self):
+            raise AttributeError("FailedEstimation has no attribute 'params'.")
+
+    monkeypatch.setattr("skimage.measure.ransac", lambda *given, **more: (FailedEstimation(), None))
+    scene = make_scene(VALIDATION_SEEDS, 256).lightness
+    assert not register(scene, scene).found
+
+
+def test_provenance_says_which_hints_colored_a_view_without_any(colorizer, tilted, tmp_path):
+    paths = [tmp_path / f"tilt{k}.tif" for k in range(2)]
+    for path, view in zip(paths, tilted.views[::2], strict=True):
+        tifffile.imwrite(path, gray(view.lightness))
+    (tmp_path / "h.yaml").write_text("hints:\n  - {point: [128, 128], color: '#d1495b', name: grain}\n")
+    first, second = colorizer.colorize_views(paths, [tmp_path / "h.yaml", None], databar="none")
+    record = second.provenance.to_dict()
+    assert "guided by 1 color hint set by the authors on tilt0.tif of the same series" in record["methods"]
+    assert "carried by registration" in record["methods"] and "without color hints" not in record["methods"]
+    (other,) = record["settings"]["series"]["hints_on"]
+    assert other["name"] == "tilt0.tif" and other["sha256"] == first.provenance.input_sha256
+    assert other["hint_files"] == [["h.yaml", first.provenance.hint_files[0][1]]] and len(other["hints"]) == 1
+    assert second.sheet_view().source.startswith("carried from tilt0.tif (")
+    alone = colorizer.colorize_views(paths, [None, None], databar="none")
+    assert {r.sheet_view().source for r in alone} == {"no hints in this series"}
+    assert all("without color hints" in r.provenance.to_dict()["methods"] for r in alone)
+
+
+def test_one_name_with_two_colors_is_noted_where_it_differs(colorizer, tilted):
+    images = [gray(view.lightness) for view in tilted.views[::2]]
+    hints = [
+        [PointHint(row=128, column=128, lab=lab, name="grain"), PointHint(row=8, column=8, lab=(50.0, 0, 0), name="bg")]
+        for lab in ((60.0, 50.0, 30.0), (60.0, 10.0, -40.0))
+    ]
+    first, second = colorizer.colorize_views(images, hints, databar="none")
+    assert not first.notes
+    (note,) = second.notes
+    assert note.startswith("'grain' is #") and "on view 1" in note
+
+
+def test_hints_beside_one_view_leave_the_others_colored(tmp_path, tilted):
+    images = [tmp_path / f"tilt{k}.tif" for k in range(2)]
+    for path, view in zip(images, tilted.views[::2], strict=True):
+        tifffile.imwrite(path, gray(view.lightness))
+    (tmp_path / "good.yaml").write_text("hints:\n  - {point: [128, 128], color: '#d1495b'}\n")
+    (tmp_path / "far.yaml").write_text("hints:\n  - {point: [5000, 128], color: '#d1495b'}\n")
+    given = ["--hints", f"tilt0.tif={tmp_path / 'good.yaml'}", "--hints", f"tilt1.tif={tmp_path / 'far.yaml'}"]
+    answer = CliRunner().invoke(command, [*map(str, images), *given, "-o", str(tmp_path / "out")])
+    assert answer.exit_code == 3 and "error: tilt1.tif: " in answer.stderr and "lies outside" in answer.stderr
+    assert (tmp_path / "out" / "tilt0_color.tif").exists() and not (tmp_path / "out" / "tilt1_color.tif").exists()
+    twice = [str(images[0]), str(images[0]), *given[:2], "-o", str(tmp_path / "twice")]
+    assert "one is given twice" in str(CliRunner().invoke(command, twice).exception)
+
+
+def test_a_folder_into_which_nothing_was_written_is_gone(tmp_path, tilted):
+    tifffile.imwrite(tmp_path / "a.tif", gray(tilted.views[0].lightness))
+    arguments = [str(tmp_path / "a.tif"), "-o", str(tmp_path / "out"), "--weights", str(tmp_path / "none.safetensors")]
+    assert CliRunner().invoke(command, arguments).exit_code == 1
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    CliRunner().invoke(command, arguments)
+    assert (tmp_path / "out").is_dir()
+
+
+@pytest.mark.parametrize("spoil", ["lightness", "hint_ab", "shape", "none"])
+def test_wrong_arrays_of_views_are_named(colorizer, spoil):
+    lightness, hint_ab, mask = np.full((64, 64), 50.0), np.zeros((64, 64, 2)), np.zeros((64, 64))
+    mask[4, 4] = 1
+    {"lightness": lightness, "hint_ab": hint_ab}.get(spoil, np.zeros((8, 8)))[4, 4] = np.nan
+    view = (lightness, hint_ab, mask)
+    views = {"shape": [view[:2]], "none": []}.get(spoil, [view])
+    with pytest.raises(ShapeError):
+        colorizer.predict_views(views)
 
 
 def test_the_command_names_wrong_hints(tmp_path):

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from semcolorize.cli.main import cli
 from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.color.lab import lightness_to_gray
-from semcolorize.errors import ConfigError
+from semcolorize.errors import ConfigError, SemColorizeError
 from semcolorize.evaluation.report import write_series_report
 from semcolorize.evaluation.series import color_distribution, folder_series, procedural_series, score_series
 from semcolorize.scenes import make_scene
@@ -88,6 +88,16 @@ def test_folders_of_views(tmp_path):
     known = np.isfinite(one.places[1][..., 0])
     rows = np.mgrid[:160, :160][0]
     assert np.median((one.places[1][..., 0] - rows)[known]) == pytest.approx(-20, abs=1)
+    # What cannot be read is an error, or told and left out.
+    (tmp_path / "tilt2.tif").write_text("no image")
+    (tmp_path / "tilt0.hints.yaml").write_text("hints:\n  - {point: [800, 80], color: crimson}\n")
+    tifffile.imwrite(tmp_path / "tilt3.tif", np.rint(lightness_to_gray(lightness[:160, 20:180]) * 255).astype(np.uint8))
+    with pytest.raises(SemColorizeError):
+        folder_series(tmp_path)
+    left_out = {}
+    (one,) = folder_series(tmp_path, left_out=left_out)
+    assert len(one.views) == 2 and set(left_out) == {"tilt0.tif", "tilt2.tif"}
+    assert "outside the image" in left_out["tilt0.tif"]
 
 
 def test_series_go_with_no_other_protocol():
