@@ -20,7 +20,7 @@ class Decision:
     Attributes
     ----------
     kind : str
-        ``new``, ``changed``, ``retry``: to be colored. ``done``, ``failed``, ``skipped``: not again.
+        ``new``, ``changed``, ``retry``, ``series``: to be colored. ``done``, ``failed``, ``skipped``: not again.
     reason : str
     touched : bool
         The input has a new time, but the same content.
@@ -33,7 +33,7 @@ class Decision:
     @property
     def to_do(self) -> bool:
         """Whether the file is to be colored."""
-        return self.kind in ("new", "changed", "retry")
+        return self.kind in ("new", "changed", "retry", "series")
 
 
 def hint_source(job: Job, file: PlannedFile) -> str:

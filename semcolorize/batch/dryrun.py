@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semcolorize.batch.decide import decide
+from semcolorize.batch.decide import Decision, decide
 from semcolorize.batch.foresight import foreseen_fault
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Ledger
@@ -108,9 +108,16 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     undecided = [file for file in plan.files if file.hints is None and file.may_have_overlay]
     look = job.spec.hints.overlay and len(undecided) <= _LOOKED_INTO
     hinted = {file.series for file in plan.files if file.series is not None and file.hints is not None}
+    before = {file.name: None if ledger is None else ledger.entry(file.name) for file in plan.files}
+    decisions = {file.name: decide(job, file, before[file.name], key) for file in plan.files}
+    for group in plan.groups():
+        if any(decisions[file.name].to_do for file in group):
+            for file in group:
+                if not decisions[file.name].to_do:
+                    decisions[file.name] = Decision("series", "its series is colored anew")
     to_color = []
     for file in plan.files:
-        decision = decide(job, file, ledger.entry(file.name) if ledger is not None else None, key)
+        decision = decisions[file.name]
         if decision.to_do:
             hints = _hints(job, file, look)
             if file.hints is None and file.series in hinted and hints != "its own overlay":

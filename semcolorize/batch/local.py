@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 
-from semcolorize.batch.messages import Failed, Loaded, Outcome, Request, Staged
+from semcolorize.batch.messages import Failed, Loaded, Outcome, Request, Skipped, Staged
+from semcolorize.batch.plan import shown
 from semcolorize.batch.series import sheet_of
 from semcolorize.batch.work import Workbench, color_group, failure
 from semcolorize.result import ColorResult
@@ -94,6 +96,12 @@ def read_group(workbench: Workbench, group: Sequence[Request]) -> list[Loaded | 
         views: list[Loaded | Outcome] = [workbench.read(request, in_series=True) for request in group]
         if any(isinstance(view, Loaded) and len(view.hints) for view in views):
             return views
+        lost = [view.name for view, request in zip(views, group, strict=True)
+                if isinstance(view, Failed) and request.hints is not None]  # fmt: skip
+        if lost:
+            why = f"No hints are left in its series: {shown(Path(lost[0]).name)}, which has some, failed."
+            again = [workbench.read(request) for request in group]
+            return [replace(view, reason=why) if isinstance(view, Skipped) else view for view in again]
     return [workbench.read(request) for request in group]
 
 

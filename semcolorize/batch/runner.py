@@ -184,10 +184,11 @@ class Run:
         self._note_planned(plan)
         decisions = {file.name: self.decide(file) for file in plan.files}
         to_do = {file.name for file in plan.files if decisions[file.name].to_do and (only is None or only(file))}
-        done = sum(decision.kind == "done" for decision in decisions.values())
-        self.summary.unchanged = done - self.summary.colored
         # A series is colored as a whole, also if one view of it is new.
         groups = [group for group in plan.groups() if any(file.name in to_do for file in group)]
+        anew = {file.name for group in groups for file in group}
+        done = sum(decision.kind == "done" for name, decision in decisions.items() if name not in anew)
+        self.summary.unchanged = max(done - self.summary.colored, 0)
         self._work(groups)
         self._close_books(plan)
         return plan

@@ -108,7 +108,11 @@ def test_tilt_series(jobs: Path) -> None:
     sheet.write_bytes(b"mine")
     broken.unlink()
     (folder / "stage_tilt00.hints.yaml").write_text("hints:\n  - {point: [60, 50], color: crimson}\n")
-    assert "stage_series.png exists and was not written here" in batch(job).stderr
+    plan = batch(job, "--dry-run").stdout
+    assert "2 to color" in plan and "its series is colored anew" in plan and "done before" not in plan
+    said = batch(job)
+    assert "stage_series.png exists and was not written here" in said.stderr
+    assert "2 colored, 0 done before" in said.stdout
     assert sheet.read_bytes() == b"mine" and Image.open(sheet.with_name("stage_series_1.png")).width > 2 * 420
     page = (jobs / "tilts_colored" / "report.html").read_text(encoding="utf-8")
     assert "tilts/stage_series_1.png" in page and page.count('<details class="series"') == 1
@@ -117,6 +121,13 @@ def test_tilt_series(jobs: Path) -> None:
     assert "lies outside the image" in batch(job, code=3).stderr
     rows = table(jobs / "tilts_colored")
     assert [rows[f"tilts/stage_tilt{angle}.tif"]["status"] for angle in ("00", "30")] == ["done", "failed"]
+    # The only view with hints is lost: the others say which.
+    (folder / "stage_tilt30.hints.yaml").unlink()
+    whole = (folder / "stage_tilt00.tif").read_bytes()
+    (folder / "stage_tilt00.tif").write_bytes(whole[:4000])
+    batch(job, code=3)
+    row = table(jobs / "tilts_colored")["tilts/stage_tilt30.tif"]
+    assert row["reason"] == "No hints are left in its series: stage_tilt00.tif, which has some, failed."
 
 
 def test_the_script_makes_what_its_manifest_says(tmp_path: Path) -> None:
