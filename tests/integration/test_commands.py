@@ -243,6 +243,11 @@ def test_examples_run(tmp_path):
     for words in (["color_array.py", "--out", "a.tif"], ["scene_gallery.py", "--count", "4", "--out", "g.png"]):
         subprocess.run([sys.executable, examples / words[0], *words[1:]], cwd=tmp_path, check=True, timeout=300)
     assert tifffile.imread(tmp_path / "a.tif").shape == (3, 256, 320, 3) and (tmp_path / "g.png").stat().st_size
+    words = [sys.executable, examples / "tilt_series.py", "--size", "96", "--number", "2"]
+    answer = subprocess.run(words, cwd=tmp_path, check=True, timeout=300, capture_output=True, text=True)
+    # What it prints is the command that colors the series.
+    assert run(*answer.stdout.split()[1:], cwd=tmp_path).returncode == 0
+    assert (tmp_path / "tilts" / "colored" / "series.png").stat().st_size
 
 
 def test_pollen_hints_fit_the_micrograph_they_name(shared_data, tmp_path):
