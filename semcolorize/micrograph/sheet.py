@@ -15,7 +15,7 @@ __all__ = ["SHEET_WIDTH", "SheetView", "series_sheet"]
 
 SHEET_WIDTH = 420
 """Pixels of a view on a sheet."""
-_GAP, _LINE = 12, 22
+_GAP, _LINE, _BETWEEN = 12, 22, 4
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,12 @@ def series_sheet(
     if not views:
         raise ShapeError("a sheet needs at least one view.")
     font = typeface(14)
-    columns = min(across, len(views))
+    # Rows of like length.
+    columns = -(-len(views) // -(-len(views) // across))
     pairs = [_pair(view, width) for view in views]
-    heights = [
-        max(pair.height for pair in pairs[i : i + columns]) + 2 * _LINE for i in range(0, len(pairs), columns)
-    ]
+    # Gray stands beside gray and colored beside colored, however high the views are.
+    high = [max(gray.height for gray, _ in pairs[i : i + columns]) for i in range(0, len(pairs), columns)]
+    heights = [2 * each + _BETWEEN + 2 * _LINE for each in high]
     legend = Image.fromarray(key)
     across_all = max(columns * (width + _GAP) + _GAP, legend.width + 2 * _GAP)
     lines = [line for text in missing for line in _wrapped(text, across_all - 2 * _GAP, font)]
@@ -89,12 +90,14 @@ def series_sheet(
     size = (across_all, below + len(lines) * _LINE + legend.height + 2 * _GAP)
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    for i, (view, pair) in enumerate(zip(views, pairs, strict=True)):
+    for i, (view, (gray, colored)) in enumerate(zip(views, pairs, strict=True)):
         row, column = divmod(i, columns)
         left, top = _GAP + column * (width + _GAP), _GAP + sum(heights[:row]) + row * _GAP
         pen.text((left, top), _fitted(view.title, width, font), fill="black", font=font)
-        sheet.paste(pair, (left, top + _LINE))
-        pen.text((left, top + _LINE + pair.height + 3), _fitted(view.source, width, font), fill="#555555", font=font)
+        sheet.paste(gray, (left, top + _LINE))
+        sheet.paste(colored, (left, top + _LINE + high[row] + _BETWEEN))
+        under = top + _LINE + 2 * high[row] + _BETWEEN + 3
+        pen.text((left, under), _fitted(view.source, width, font), fill="#555555", font=font)
     for i, line in enumerate(lines):
         pen.text((_GAP, below + _GAP + i * _LINE), line, fill="#a02818", font=font)
     sheet.paste(legend, (0, size[1] - legend.height))
@@ -114,7 +117,7 @@ def _wrapped(text: str, width: int, font) -> list[str]:  # type: ignore[no-untyp
 
 
 def _pair(view: SheetView, width: int):  # type: ignore[no-untyped-def]
-    """Gray with its hints above colored, `width` pixels wide."""
+    """Gray with its hints, and colored, `width` pixels wide."""
     from PIL import Image, ImageDraw
 
     full = view.gray.shape[1]
@@ -125,10 +128,7 @@ def _pair(view: SheetView, width: int):  # type: ignore[no-untyped-def]
     for x, y, color in view.marks:
         x, y, radius = x * width / full, y * width / full, 6
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline="white", width=2)
-    pair = Image.new("RGB", (width, 2 * size[1] + 4), "white")
-    pair.paste(above, (0, 0))
-    pair.paste(below, (0, size[1] + 4))
-    return pair
+    return above, below
 
 
 def _fitted(text: str, width: int, font) -> str:  # type: ignore[no-untyped-def]

@@ -169,6 +169,13 @@ def test_the_sheet_says_where_colors_came_from(colorizer, tilted):
     assert picture.width > 2 * 420
     with pytest.raises(ShapeError):
         series_sheet([], np.zeros((4, 4, 3), np.uint8))
+    # Six are three and three; what differs in height is aligned.
+    low = SheetView(np.full((40, 100), 90, np.uint8), np.zeros((40, 100, 3), np.uint8), (), "low", "")
+    high = SheetView(np.full((120, 100), 90, np.uint8), np.zeros((120, 100, 3), np.uint8), (), "high", "")
+    six = np.asarray(Image.open(io_of(series_sheet([low, high] * 3, np.zeros((4, 4, 3), np.uint8)))))
+    assert six.shape[1] == 3 * (420 + 12) + 12
+    tops = [int((six[:, 12 + k * 432 + 200] == 0).all(axis=-1).argmax()) for k in range(2)]
+    assert tops[0] == tops[1]
     many = [SheetView(images[0], results[0].rgb[0], (), "a very long name " * 20, "there")] * 7
     assert Image.open(io_of(series_sheet(many, np.zeros((4, 4, 3), np.uint8)))).width < 5 * 440
 
