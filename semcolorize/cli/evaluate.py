@@ -206,6 +206,10 @@ def _run_protocol(
     from semcolorize.evaluation.run import evaluate
 
     protocol = PROTOCOLS[protocol_name]
+    if protocol.most_hints is not None and max(numbers) > protocol.most_hints:
+        raise ConfigError(
+            f"--counts {max(numbers)}: the protocol {protocol_name} has {protocol.most_hints} cells.", key="counts"
+        )
     images, failed = [], []
     for path in list_images(data):
         try:

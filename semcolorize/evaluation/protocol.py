@@ -32,6 +32,11 @@ class Protocol:
     size: int
     description: str
 
+    @property
+    def most_hints(self) -> int | None:
+        """Cells that there are; None where hints may lie on one another."""
+        return (self.size // 2) ** 2 if self.name == "icolorit" else None
+
 
 PROTOCOLS = {
     "icolorit": Protocol(

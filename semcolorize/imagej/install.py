@@ -41,7 +41,8 @@ class Change:
     path: Path
 
     def __str__(self) -> str:
-        return f"{self.what:<9}  {self.path}"
+        why = "  (changed since it was installed)" if self.what == "kept" else ""
+        return f"{self.what:<9}  {self.path}{why}"
 
 
 def install(folder: Path, *, python: str | None = None) -> list[Change]:

@@ -232,6 +232,8 @@ def test_evaluate_writes_its_report(tmp_path):
     assert [row["method"] for row in document["summary"]] == ["gray", "model, 1", "model, 2", "model, ddpm:3"]
     assert document["num_steps"] == {"model, 1": 1, "model, 2": 2, "model, ddpm:3": 3}
     assert len({row["psnr"] for row in document["summary"]}) == 4 and (tmp_path / "steps" / "steps.png").stat().st_size
+    many = run("evaluate", "--data", "images", "--counts", "5,12545", cwd=tmp_path, code=2).stderr
+    assert "has 12544 cells" in many
     for steps in ("0", "1,euler:5", "1,,2", "999999"):
         assert "--steps" in run("evaluate", "--data", "images", "--steps", steps, cwd=tmp_path, code=2).stderr
 

@@ -63,7 +63,8 @@ def test_changed_macros_are_set_aside_or_kept(fiji):
     assert [change.path.name for change in install(fiji) if change.what == "set aside"] == ["Colorize_SEM.ijm.yours"]
     assert macro.with_name("Colorize_SEM.ijm.yours").read_text() == "// mine" and macro.stat().st_size > 1000
     macro.write_text("// mine again")
-    assert [change.path.name for change in uninstall(fiji) if change.what == "kept"] == ["Colorize_SEM.ijm"]
+    kept = [change for change in uninstall(fiji) if change.what == "kept"]
+    assert [change.path.name for change in kept] == ["Colorize_SEM.ijm"] and "changed since" in str(kept[0])
     assert macro.read_text() == "// mine again"
 
 
