@@ -15,14 +15,13 @@ from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
 from semcolorize.hints.model import Hint, HintSet
-from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
-from semcolorize.network.marking import MarkedMicrograph
+from semcolorize.network.marking import MarkedMicrograph, contradictions
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights, load_weights
@@ -229,7 +228,7 @@ class Colorizer:
             }  # fmt: skip
             others = [hint for other in series if other is not marked for hint in other.hints]
             result = self._finish(marked, own, tint, settings | {"series": about}, clock, others)
-            results.append(replace(result, notes=(*result.notes, *_contradictions(given, i))))
+            results.append(replace(result, notes=(*result.notes, *contradictions(given, i))))
         return results
 
     def predict_views(
@@ -258,7 +257,7 @@ class Colorizer:
         settings = self._settings(1, seed, num_steps) | {"fill": fill, "spread": spread}
         if not len(views) or any(len(view) != 3 for view in views):
             raise ShapeError("views must be one or more of (lightness, hint_ab, hint_mask).")
-        given = [_as_view(*view) for view in views]
+        given = [HintedView.of(*view) for view in views]
         if register_views:
             given, _ = self._carried(given, settings)
         return [proposal[0] for proposal in self._propose(given, settings, None)[0]]
@@ -351,21 +350,10 @@ class Colorizer:
         """
         _check_counts(variants, seed, num_steps)
         proposals, _ = propose(
-            self.weights.model, [_as_view(lightness, hint_ab, hint_mask)],
+            self.weights.model, [HintedView.of(lightness, hint_ab, hint_mask)],
             variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
         )  # fmt: skip
         return proposals[0]
-
-
-def _as_view(lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> HintedView:
-    """Arrays that a caller gave, checked."""
-    lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask, np.float32)
-    check_shapes(lightness, hint_ab, hint_mask)
-    if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
-        raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
-    if not (np.isfinite(hint_mask).all() and np.isfinite(hint_ab[hint_mask > 0]).all()):
-        raise ShapeError("hint_ab and hint_mask must be without NaN where there are hints.")
-    return HintedView(lightness, hint_ab, hint_mask)
 
 
 def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: np.ndarray) -> None:
@@ -375,21 +363,6 @@ def _shaded(inks: np.ndarray, lightness: np.ndarray, tint: np.ndarray, *, out: n
         np.multiply(inks[rows], ink_curve(lightness[rows], tint)[..., None], out=out[rows])
 
     each(shade, strips(*lightness.shape))
-
-
-def _contradictions(given: Sequence[Mapping[str, Any]], here: int) -> list[str]:
-    """Names that have another color on an earlier view of the series; `given`: `MarkedMicrograph.hints_record`."""
-    said: dict[str, tuple[str, str]] = {}
-    for i, record in enumerate(given[:here]):
-        for hint in record["hints"]:
-            if hint["name"]:
-                said.setdefault(hint["name"], (hint["color"], record["name"] or f"view {i + 1}"))
-    own = dict.fromkeys((hint["name"], hint["color"]) for hint in given[here]["hints"])
-    return [
-        f"{name!r} is {color} here and {said[name][0]} on {said[name][1]}: one name should have one color."
-        for name, color in own
-        if name in said and said[name][0] != color
-    ]
 
 
 def _check_counts(variants: int, seed: int, num_steps: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from semcolorize.micrograph.provenance import hint_record
 from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph
 from semcolorize.network.proposing import HintedView
 
-__all__ = ["MarkedMicrograph"]
+__all__ = ["MarkedMicrograph", "contradictions"]
 
 
 @dataclass(frozen=True)
@@ -69,3 +69,18 @@ def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -
     if isinstance(hints, str | os.PathLike):
         return read_hints(hints)
     return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
+
+
+def contradictions(given: Sequence[Mapping[str, Any]], here: int) -> list[str]:
+    """Names that have another color on an earlier view of the series; `given`: from `MarkedMicrograph.hints_record`."""
+    said: dict[str, tuple[str, str]] = {}
+    for i, record in enumerate(given[:here]):
+        for hint in record["hints"]:
+            if hint["name"]:
+                said.setdefault(hint["name"], (hint["color"], record["name"] or f"view {i + 1}"))
+    own = dict.fromkeys((hint["name"], hint["color"]) for hint in given[here]["hints"])
+    return [
+        f"{name!r} is {color} here and {said[name][0]} on {said[name][1]}: one name should have one color."
+        for name, color in own
+        if name in said and said[name][0] != color
+    ]

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 
 from semcolorize.diffusion.sampler import Step
+from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
+from semcolorize.hints.walker import check_shapes
 from semcolorize.network.conditioning import Condition, Fill, Spread, condition_image
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
@@ -56,6 +58,17 @@ class HintedView:
     hint_mask: np.ndarray
     level: np.ndarray | None = None
     given: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray) -> HintedView:
+        """Arrays that a caller gave, checked; ShapeError says what is wrong."""
+        lightness, hint_ab, hint_mask = np.asarray(lightness), np.asarray(hint_ab), np.asarray(hint_mask, np.float32)
+        check_shapes(lightness, hint_ab, hint_mask)
+        if not (np.isfinite(lightness).all() and lightness.min() >= -1 and lightness.max() <= 101):
+            raise ShapeError("lightness must be CIE L* from 0 to 100, without NaN; gray_to_lightness makes it of gray.")
+        if not (np.isfinite(hint_mask).all() and np.isfinite(hint_ab[hint_mask > 0]).all()):
+            raise ShapeError("hint_ab and hint_mask must be without NaN where there are hints.")
+        return cls(lightness, hint_ab, hint_mask)
 
     @property
     def asked_for(self) -> np.ndarray:
