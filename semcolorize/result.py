@@ -317,15 +317,16 @@ class ColorResult:
         return picture
 
     def _marks(self, shown: int) -> list[tuple[float, float, str]]:
-        """Dots (x, y, hex) for what would not be seen in a picture `shown` pixels wide: points and fine strokes."""
+        """Dots (x, y, hex) for what would not be seen in a picture `shown` pixels wide: points, fine strokes."""
         from semcolorize.color.palette import NamedColor
 
         marks = []
         fine = 2 * self.micrograph.shape[1] / shown
         for hint in self.hints:
-            if not isinstance(hint, PointHint) and (not isinstance(hint, LineHint) or hint.width >= fine):
-                continue
             rows, columns, mask = hint_window(hint, self.micrograph.shape)
+            size = hint.width if isinstance(hint, LineHint) else max(mask.shape) / 3
+            if not isinstance(hint, PointHint) and size >= fine:
+                continue
             inside = np.argwhere(mask)
             row, column = inside[np.abs(inside - inside.mean(axis=0)).sum(axis=1).argmin()]
             marks.append((columns.start + float(column), rows.start + float(row), NamedColor("", hint.lab).hex))

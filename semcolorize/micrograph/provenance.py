@@ -191,28 +191,31 @@ def hint_record(hint: Hint) -> dict[str, Any]:
     }
 
 
-def _guided_by_other_views(series: Mapping[str, Any]) -> str:
-    """What colored a view that has no hints of its own."""
+def _guidance(own: int, series: Mapping[str, Any]) -> str:
+    """Which hints colored the micrograph: its own, and those on other views of its series."""
+    parts = [f"{_hints(own)} set by the authors"] if own else []
     others = series.get("hints_on") or ()
     count = sum(len(other["hints"]) for other in others)
-    if not count:
+    if count:
+        where = " and ".join(other["name"] or f"view {other['view']}" for other in others)
+        parts.append(f"{_hints(count)} set by the authors on {where} of the same series")
+    if not parts:
         return "without color hints"
-    where = " and ".join(other["name"] or f"view {other['view']}" for other in others)
-    guided = f"guided by {count} color hint{'s' if count != 1 else ''} set by the authors on {where} of the same series"
     match = series.get("registered")
-    return guided + (f", carried by registration to {match['share']:.0%} of the image" if match else "")
+    carried = f", carried by registration to {match['share']:.0%} of the image" if match else ""
+    return f"guided by {' and '.join(parts)}{carried}"
+
+
+def _hints(count: int) -> str:
+    return f"{count} color hint{'s' if count != 1 else ''}"
 
 
 def methods_sentence(provenance: Provenance) -> str:
     """Return two or three sentences for the methods section of a paper."""
     p = provenance
-    count = len(p.hints)
-    if count:
-        guided = f"guided by {count} color hint{'s' if count != 1 else ''} set by the authors"
-        if p.settings.get("fill") == "gray":
-            guided += ", leaving what resembles no hint gray"
-    else:
-        guided = _guided_by_other_views(p.settings.get("series") or {})
+    guided = _guidance(len(p.hints), p.settings.get("series") or {})
+    if guided.startswith("guided") and p.settings.get("fill") == "gray":
+        guided += ", leaving what resembles no hint gray"
     black, white = p.display_range
     shown = f"Gray values from {black:g} to {white:g} were displayed from black to white ({p.range_source})"
     if any(p.clipped):

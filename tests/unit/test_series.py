@@ -193,8 +193,8 @@ def test_the_sheet_shows_strokes_and_areas_as_drawn_and_dots_for_what_is_too_fin
     saturated = np.ptp(seen.gray.astype(int), axis=-1) > 40
     assert saturated[28:32, 12:88].all() and saturated[62:78, 62:88].all()
     assert not saturated[45:55].any() and not saturated[85:].any()
-    thin = [LineHint(width=0.1, **across)]
-    assert len(colorizer.colorize_views([image], [thin], databar="none")[0].sheet_view().marks) == 1
+    thin = [LineHint(width=0.1, **across), RegionHint(lab=(50.0, 0, 0), shape=Rectangle(9, 9, 2, 2))]
+    assert len(colorizer.colorize_views([image], [thin], databar="none")[0].sheet_view().marks) == 2
 
 
 def io_of(png):
@@ -296,6 +296,10 @@ def test_provenance_says_which_hints_colored_a_view_without_any(colorizer, tilte
     assert other["name"] == "tilt0.tif" and other["sha256"] == first.provenance.input_sha256
     assert other["hint_files"] == [["h.yaml", first.provenance.hint_files[0][1]]] and len(other["hints"]) == 1
     assert second.sheet_view().source.startswith("carried from tilt0.tif (")
+    both = colorizer.colorize_views(paths, [tmp_path / "h.yaml", tmp_path / "h.yaml"], databar="none")[0].provenance
+    said = both.to_dict()["methods"]
+    assert "guided by 1 color hint set by the authors and 1 color hint set by the authors on tilt1.tif of the" in said
+    assert "leaving what resembles no hint gray" in said
     alone = colorizer.colorize_views(paths, [None, None], databar="none")
     assert {r.sheet_view().source for r in alone} == {"no hints in this series"}
     assert all("without color hints" in r.provenance.to_dict()["methods"] for r in alone)
