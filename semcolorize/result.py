@@ -281,7 +281,7 @@ class ColorResult:
             source = f"{len(self.hints)} hint{'s' if len(self.hints) != 1 else ''} here"
         elif match:
             name = about["names"][match["with_view"] - 1] or f"view {match['with_view']}"
-            source = f"carried from {name} ({match['share']:.0%} of the area), then look-alikes"
+            source = f"carried from {name} ({match['share']:.0%}), then look-alikes"
         else:
             source = "look-alikes of hints in other views" if about.get("hints_on") else "no hints in this series"
         title = f"{about['view']}. {self.provenance.input_name or ''}" if about else self.provenance.input_name or ""
