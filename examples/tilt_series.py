@@ -6,6 +6,7 @@ python examples/tilt_series.py --out tilts
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("tilts"))
     args = parser.parse_args()
 
-    args.out.mkdir(parents=True, exist_ok=True)
+    if args.out.exists():
+        parser.error(f"{args.out} exists; give another folder with --out.")
+    args.out.mkdir(parents=True)
     series = make_views(args.seed, args.size, args.number, tilt=40, rearranged=args.other_fields).views
     names = [args.out / f"view{k}.tif" for k in range(len(series))]
     for name, view in zip(names, series, strict=True):
@@ -46,7 +49,8 @@ def main() -> None:
         tifffile.imwrite(name, gray, compression="zlib")
     hints = args.out / "view0.hints.yaml"
     hints.write_text(hints_of(series[0].classes), encoding="utf-8")
-    print("semcolorize views", *names, f"--hints {names[0]}={hints} -o {args.out / 'colored'}")
+    words = ["semcolorize", "views", *names, "--hints", f"{names[0]}={hints}", "-o", args.out / "colored"]
+    print(shlex.join(map(str, words)))
 
 
 if __name__ == "__main__":

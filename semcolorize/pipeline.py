@@ -21,7 +21,7 @@ from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
-from semcolorize.network.marking import MarkedMicrograph, contradictions
+from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_views
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights, load_weights
@@ -182,7 +182,8 @@ class Colorizer:
         register_views : bool
             Look for places that views have in common. What was found, and how sure it is, is in the provenance.
         on_failure : callable, optional
-            Told of each view that cannot be read, with its place; the others are colored. By default that is an error.
+            Told of each view that cannot be read, or whose hints cannot be used, with its place; the others are
+            colored. By default that is an error.
 
         Returns
         -------
@@ -203,7 +204,7 @@ class Colorizer:
             )
         clock = _Clock()
         places, prepared = prepare_views(images, databar=databar, working_size=working_size, on_failure=on_failure)
-        series = [MarkedMicrograph.of(image, hints[place]) for place, image in zip(places, prepared, strict=True)]
+        series = mark_views(prepared, [hints[place] for place in places], places, on_failure)
         if len(series) < len(images) and (not series or any(hints)) and not any(len(own.hints) for own in series):
             raise ConfigError("No view can be read, or none with hints: nothing says how to color them.", key="images")
         fill = fill or ("gray" if any(len(marked.hints) for marked in series) else "auto")

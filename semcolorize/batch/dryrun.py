@@ -110,14 +110,12 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     hinted = {file.series for file in plan.files if file.series is not None and file.hints is not None}
     before = {file.name: None if ledger is None else ledger.entry(file.name) for file in plan.files}
     decisions = {file.name: decide(job, file, before[file.name], key) for file in plan.files}
-    for group in plan.groups():
-        if any(decisions[file.name].to_do for file in group):
-            for file in group:
-                if not decisions[file.name].to_do:
-                    decisions[file.name] = Decision("series", "its series is colored anew")
+    anew = {file.series for file in plan.files if file.series is not None and decisions[file.name].to_do}
     to_color = []
     for file in plan.files:
         decision = decisions[file.name]
+        if not decision.to_do and file.series in anew:
+            decision = Decision("series", "its series is colored anew")
         if decision.to_do:
             hints = _hints(job, file, look)
             if file.hints is None and file.series in hinted and hints != "its own overlay":

@@ -8,7 +8,7 @@ from semcolorize.batch.job import Job
 from semcolorize.batch.plan import PlannedFile, shown
 from semcolorize.errors import ConfigError, SemColorizeError
 from semcolorize.hintfiles.yaml_hints import read_hints
-from semcolorize.hints.rasterize import hint_window
+from semcolorize.hints.rasterize import check_hints
 from semcolorize.micrograph.decoding import quiet_libraries
 
 __all__ = ["foreseen_fault"]
@@ -35,19 +35,13 @@ def foreseen_fault(job: Job, file: PlannedFile, hints: str | None) -> str | None
         return None
     name = shown(place.name)
     try:
-        found = read_hints(place, palette=job.palette)
-        faults = []
-        for index, hint in enumerate(found.at(shape)):
-            try:
-                hint_window(hint, shape, index=index)
-            except SemColorizeError as error:
-                faults.append(error.message)
-        return f"{name}: {' '.join(faults)}" if faults else None
+        check_hints(read_hints(place, palette=job.palette), shape)
+        return None
     except ConfigError as error:
         lines = [f":{fault.line}" if fault.line is not None else "" for fault in error.faults]
         return " ".join(f"{name}{line}: {fault.message}" for line, fault in zip(lines, error.faults, strict=True))
     except (SemColorizeError, OSError) as error:
-        return f"{name}: {getattr(error, 'message', error)}"
+        return f"{name}: {' '.join(str(getattr(error, 'message', error)).splitlines())}"
 
 
 def _shape(path: Path) -> tuple[int, int] | None:

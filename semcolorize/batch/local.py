@@ -96,10 +96,10 @@ def read_group(workbench: Workbench, group: Sequence[Request]) -> list[Loaded | 
         views: list[Loaded | Outcome] = [workbench.read(request, in_series=True) for request in group]
         if any(isinstance(view, Loaded) and len(view.hints) for view in views):
             return views
-        lost = [view.name for view, request in zip(views, group, strict=True)
-                if isinstance(view, Failed) and request.hints is not None]  # fmt: skip
-        if lost:
-            why = f"No hints are left in its series: {shown(Path(lost[0]).name)}, which has some, failed."
+        pairs = zip(views, group, strict=True)
+        lost = next((view.name for view, own in pairs if isinstance(view, Failed) and own.hints is not None), None)
+        if lost is not None:
+            why = f"No hints are left in its series: {shown(Path(lost).name)}, which has some, failed."
             again = [workbench.read(request) for request in group]
             return [replace(view, reason=why) if isinstance(view, Skipped) else view for view in again]
     return [workbench.read(request) for request in group]

@@ -167,6 +167,7 @@ class Run:
         self._retry = retry_failed
         self._started = time.perf_counter()
         self.there: set[str] = set()
+        self._colored: set[str] = set()
         self._settings, self._workbench, self.summary.weights_sha256 = _prepare(job)
         self._key = self._settings.key(self.summary.weights_sha256)
         ledger.begin_run(version=__version__, job=job.source.sha256, weights=self.summary.weights_sha256)
@@ -186,9 +187,8 @@ class Run:
         to_do = {file.name for file in plan.files if decisions[file.name].to_do and (only is None or only(file))}
         # A series is colored as a whole, also if one view of it is new.
         groups = [group for group in plan.groups() if any(file.name in to_do for file in group)]
-        anew = {file.name for group in groups for file in group}
-        done = sum(decision.kind == "done" for name, decision in decisions.items() if name not in anew)
-        self.summary.unchanged = max(done - self.summary.colored, 0)
+        done = {name for name, decision in decisions.items() if decision.kind == "done"}
+        self.summary.unchanged = len(done - {file.name for group in groups for file in group} - self._colored)
         self._work(groups)
         self._close_books(plan)
         return plan
@@ -284,6 +284,7 @@ class Run:
                 )  # fmt: skip
             else:
                 self.summary.colored += 1
+                self._colored.add(outcome.name)
                 return outcome
         if isinstance(outcome, Failed) and outcome.fatal:
             # Nothing is wrong with this file: it stays to be done.

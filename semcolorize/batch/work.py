@@ -29,7 +29,7 @@ from semcolorize.errors import HintError, ImageReadError, OutputError, SemColori
 from semcolorize.hintfiles.roi_archive import has_rois
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import HintSet
-from semcolorize.hints.rasterize import rasterize
+from semcolorize.hints.rasterize import check_hints
 from semcolorize.micrograph.reading import Micrograph, read_micrograph
 from semcolorize.result import ColorResult, output_paths
 
@@ -102,7 +102,7 @@ class Workbench:
             depends += _dependencies(others)
             if in_series:
                 # A hint beside the image is this view's fault, not its series'.
-                rasterize(found.at(micrograph.shape).hints, micrograph.shape)
+                check_hints(found, micrograph.shape)
             # Computed here, beside the model's work on the image before.
             _ = micrograph.lightness
             seconds = time.perf_counter() - started

@@ -219,13 +219,13 @@ def _same(name: str, image: Path) -> bool:
 def _read_hints(files: Sequence[Path], micrograph: Any) -> Any:
     from semcolorize.hintfiles.yaml_hints import read_hints
     from semcolorize.hints.model import HintSet
-    from semcolorize.hints.rasterize import rasterize
+    from semcolorize.hints.rasterize import check_hints
 
     if not files:
         return None
     hints = HintSet.merge([read_hints(path) for path in files], micrograph.shape)
     # A hint beside the image is this view's fault, not its series'.
-    rasterize(hints, micrograph.shape)
+    check_hints(hints, micrograph.shape)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)
     return hints

@@ -10,7 +10,7 @@ patch; ImageJ has nothing to equal there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from semcolorize.hints.model import (
 )
 from semcolorize.hints.scanline import Window, fill_rings, line_rings
 
-__all__ = ["Overlap", "RasterizedHints", "hint_area", "hint_window", "rasterize"]
+__all__ = ["Overlap", "RasterizedHints", "check_hints", "hint_area", "hint_window", "rasterize"]
 
 Extent = tuple[int, int, int, int]
 """First and last row, first and last column that a hint may touch, inside the image or not."""
@@ -115,9 +115,24 @@ def rasterize(hints: Iterable[Hint] | HintSet, shape: tuple[int, int]) -> Raster
         owners[mask] = i
         hint_ab[rows, columns][mask] = hint.ab
         strength[rows, columns][mask] = hint.strength
+    _raise(faults)
+    return RasterizedHints(hint_ab, index >= 0, strength, index, tuple(overlaps))
+
+
+def check_hints(hints: HintSet, shape: tuple[int, int]) -> None:
+    """Refuse hints that do not fit an image, as `rasterize` does, without drawing them on it; HintError."""
+    faults = []
+    for i, hint in enumerate(hints.at(_image_size(shape))):
+        try:
+            hint_window(hint, shape, index=i)
+        except HintError as fault:
+            faults.append(fault)
+    _raise(faults)
+
+
+def _raise(faults: Sequence[HintError]) -> None:
     if faults:
         raise HintError("\n".join(fault.message for fault in faults), hint_index=faults[0].hint_index)
-    return RasterizedHints(hint_ab, index >= 0, strength, index, tuple(overlaps))
 
 
 def hint_area(hint: Hint, shape: tuple[int, int]) -> np.ndarray:

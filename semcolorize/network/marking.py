@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from semcolorize.errors import ConfigError, HintError, SemColorizeError
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.hints.rasterize import RasterizedHints, rasterize
@@ -14,7 +15,7 @@ from semcolorize.micrograph.provenance import hint_record
 from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph
 from semcolorize.network.proposing import HintedView
 
-__all__ = ["MarkedMicrograph", "contradictions"]
+__all__ = ["MarkedMicrograph", "contradictions", "mark_views"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,24 @@ class MarkedMicrograph:
             # Names only: folders tell of people and machines.
             "hint_files": [[os.path.basename(path), sha256] for path, sha256 in self.hints.files],  # noqa: PTH119
         }
+
+
+def mark_views(
+    prepared: Sequence[PreparedMicrograph],
+    hints: Sequence[HintSet | Iterable[Hint] | str | os.PathLike[str] | None],
+    places: Sequence[int],
+    on_failure: Callable[[int, SemColorizeError], None] | None,
+) -> list[MarkedMicrograph]:
+    """Put hints on views; `on_failure` is told of those whose hints cannot be used, or the first error is raised."""
+    marked = []
+    for image, own, place in zip(prepared, hints, places, strict=True):
+        try:
+            marked.append(MarkedMicrograph.of(image, own))
+        except (HintError, ConfigError) as error:
+            if on_failure is None:
+                raise
+            on_failure(place, error)
+    return marked
 
 
 def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -> HintSet:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -248,7 +249,9 @@ def test_examples_run(tmp_path):
     words = [sys.executable, examples / "tilt_series.py", "--size", "96", "--number", "2"]
     answer = subprocess.run(words, cwd=tmp_path, check=True, timeout=300, capture_output=True, text=True)
     # What it prints is the command that colors the series.
-    assert run(*answer.stdout.split()[1:], cwd=tmp_path).returncode == 0
+    again = subprocess.run(words, cwd=tmp_path, timeout=300, capture_output=True, text=True)
+    assert again.returncode == 2 and "exists" in again.stderr
+    assert run(*shlex.split(answer.stdout)[1:], cwd=tmp_path).returncode == 0
     assert (tmp_path / "tilts" / "colored" / "series.png").stat().st_size
 
 

@@ -246,6 +246,15 @@ def test_a_view_that_cannot_be_read_is_told_and_the_others_are_colored(colorizer
     with pytest.raises(ConfigError, match="No view can be read"):
         colorizer.colorize_views(paths[1:2], [HINTS], on_failure=told.__setitem__)
     lines = [f"{paths[i].name}: {error}" for i, error in told.items()]
+    # A hint that lies on no pixel, and a hint file that is none, cost their view, too.
+    far = [PointHint(row=9000, column=9, lab=(50.0, 0.0, 0.0))]
+    (tmp_path / "none.yaml").write_text("hints: 3")
+    for wrong in (far, tmp_path / "none.yaml"):
+        missed = {}
+        kept = colorizer.colorize_views(paths[::2], [HINTS, wrong], on_failure=missed.__setitem__)
+        assert len(kept) == 1 and list(missed) == [1]
+        with pytest.raises(SemColorizeError):
+            colorizer.colorize_views(paths[::2], [HINTS, wrong])
     with_note = Image.open(io_of(series_picture(results, missing=lines)))
     assert with_note.height > Image.open(io_of(series_picture(results))).height
     # A view without hints of its own has the legend of the series: what is colored in it has a name.
