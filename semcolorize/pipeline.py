@@ -311,7 +311,7 @@ class Colorizer:
             # A hint's color is exact where the hint lies.
             marked.pixels.enforce(plane)
         clock.lap("upsample")
-        rgb = np.stack([render_rgb(micrograph.lightness, plane, bits=settings["bits"]) for plane in ab])
+        rgb = render_rgb(micrograph.lightness, ab, bits=settings["bits"])
         clock.lap("render")
         row = image.bar if image.bar < micrograph.shape[0] else None
         return ColorResult.of(

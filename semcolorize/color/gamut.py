@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from semcolorize.color.lab import ArrayOrTensor, _is_tensor, _join, _split, lab_to_linear_rgb
+from semcolorize.color.lab import ArrayOrTensor, _as_float, _is_tensor, _join, _split, linear_channels
 from semcolorize.errors import ShapeError
 
-__all__ = ["compress_chroma", "in_gamut", "lightness_and_ab_to_lab"]
+__all__ = ["compress_chroma", "compressed_planes", "in_gamut", "lightness_and_ab_to_lab"]
 
 _TOLERANCE = 2e-6
 """Linear-light overshoot that still counts as inside: float32 noise, at most 0.002 in L*."""
@@ -57,7 +57,10 @@ def in_gamut(lab: ArrayOrTensor, *, tolerance: float = _TOLERANCE) -> Any:
     -------
     inside : bool array of shape (...) or Tensor of shape (..., H, W)
     """
-    channels = _split(lab_to_linear_rgb(lab), 3, "lab")
+    return _inside(linear_channels(*_split(_as_float(lab), 3, "lab")), tolerance)
+
+
+def _inside(channels: tuple[Any, Any, Any], tolerance: float) -> Any:
     inside = (channels[0] >= -tolerance) & (channels[0] <= 1 + tolerance)
     for channel in channels[1:]:
         inside = inside & (channel >= -tolerance) & (channel <= 1 + tolerance)
@@ -87,32 +90,42 @@ def compress_chroma(lightness: ArrayOrTensor, ab: ArrayOrTensor, *, tolerance: f
     is found by bisection to 2^-10 and taken from the inner side, so that the result is inside and a second
     application changes nothing. L* outside [0, 100] gives gray.
     """
-    lab = lightness_and_ab_to_lab(lightness, ab)
-    outside = ~in_gamut(lab, tolerance=tolerance)
+    plane, a, b = _split(_as_float(lightness_and_ab_to_lab(lightness, ab)), 3, "lab")
+    drawn_a, drawn_b, _ = compressed_planes(plane, a, b, tolerance=tolerance)
+    return ab if drawn_a is a else _join((drawn_a, drawn_b))
+
+
+def compressed_planes(
+    lightness: Any, a: Any, b: Any, *, tolerance: float = _TOLERANCE
+) -> tuple[Any, Any, tuple[Any, Any, Any]]:
+    """`compress_chroma` of separate planes, and what they are in linear light.
+
+    Parameters
+    ----------
+    lightness, a, b : ndarray or Tensor, of one shape
+
+    Returns
+    -------
+    a, b : same kind and shape
+        The very objects that came in if nothing was outside.
+    channels : tuple of three of the same kind and shape
+        Linear-light RGB of the result, within the tolerance of 0 to 1.
+    """
+    channels = linear_channels(lightness, a, b)
+    outside = ~_inside(channels, tolerance)
     if not bool(outside.any()):
-        return ab
-    tensor = _is_tensor(ab)
+        return a, b, channels
     # Only the pixels outside are worked on: (N,) lists.
-    planes = _split(lab, 3, "lab")
-    plane, a, b = (channel[outside] for channel in planes)
-    low = a * 0
+    own, vivid_a, vivid_b = lightness[outside], a[outside], b[outside]
+    low = vivid_a * 0
     high = low + 1
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        inside = _inside_list(plane, a * middle, b * middle, tolerance)
+        inside = _inside(linear_channels(own, vivid_a * middle, vivid_b * middle), tolerance)
         low = low + (middle - low) * inside
         high = high + (middle - high) * ~inside
-    if tensor:
-        a_plane, b_plane = planes[1].clone(), planes[2].clone()
-    else:
-        a_plane, b_plane = planes[1].copy(), planes[2].copy()
-    a_plane[outside] = a * low
-    b_plane[outside] = b * low
-    return _join((a_plane, b_plane))
-
-
-def _inside_list(lightness: Any, a: Any, b: Any, tolerance: float) -> Any:
-    if _is_tensor(a):
-        lab = _join(tuple(channel[:, None, None] for channel in (lightness, a, b)))
-        return in_gamut(lab, tolerance=tolerance)[:, 0, 0]
-    return in_gamut(_join((lightness, a, b)), tolerance=tolerance)
+    a, b = (plane.clone() if _is_tensor(plane) else plane.copy() for plane in (a, b))
+    a[outside], b[outside] = vivid_a * low, vivid_b * low
+    for channel, drawn in zip(channels, linear_channels(own, a[outside], b[outside]), strict=True):
+        channel[outside] = drawn
+    return a, b, channels

@@ -30,6 +30,7 @@ __all__ = [
     "lab_to_linear_rgb",
     "lab_to_rgb",
     "lightness_to_gray",
+    "linear_channels",
     "linear_to_srgb",
     "rgb_to_lab",
     "scale_ab",
@@ -99,8 +100,8 @@ def linear_to_srgb(linear: ArrayOrTensor) -> ArrayOrTensor:
     """Apply the sRGB transfer function; odd-symmetric below 0. Any shape, 0 to 1."""
     xp, linear = _namespace(linear), _as_float(linear)
     size = abs(linear)
-    curved = 1.055 * xp.where(size > 0.0031308, size, 0.0031308 * xp.ones_like(size)) ** (1 / 2.4) - 0.055
-    return xp.where(size > 0.0031308, xp.sign(linear) * curved, linear * 12.92)
+    curved = 1.055 * size.clip(0.0031308) ** (1 / 2.4) - 0.055
+    return xp.where(size > 0.0031308, xp.copysign(curved, linear), linear * 12.92)
 
 
 def _lightness_function(ratio: Any) -> Any:
@@ -112,7 +113,8 @@ def _lightness_function(ratio: Any) -> Any:
 
 def _lightness_inverse(f: Any) -> Any:
     xp = _namespace(f)
-    return xp.where(f > 6 / 29, f**3, (116 * f - 16) / _KAPPA)
+    # Products, not a power: of what rendering an image costs, cubes were a third.
+    return xp.where(f > 6 / 29, f * f * f, (116 * f - 16) / _KAPPA)
 
 
 def rgb_to_lab(rgb: ArrayOrTensor) -> ArrayOrTensor:
@@ -140,14 +142,18 @@ def rgb_to_lab(rgb: ArrayOrTensor) -> ArrayOrTensor:
 
 def lab_to_linear_rgb(lab: ArrayOrTensor) -> ArrayOrTensor:
     """Convert CIELAB to linear-light RGB, unclipped. Same layouts as `lab_to_rgb`."""
-    lightness, a, b = _split(_as_float(lab), 3, "lab")
-    fy = (lightness + 16) / 116
+    return _join(linear_channels(*_split(_as_float(lab), 3, "lab")))
+
+
+def linear_channels(lightness: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """`lab_to_linear_rgb` of separate planes, arrays or tensors of one shape, which is faster: three such planes."""
+    fy = (lightness + 16) * (1 / 116)
     y = _lightness_inverse(fy)
-    dx = _lightness_inverse(fy + a / 500) - y
-    dz = _lightness_inverse(fy - b / 200) - y
-    m = _RGB_FROM_NORMALIZED
+    dx = _lightness_inverse(fy + a * (1 / 500)) - y
+    dz = _lightness_inverse(fy - b * (1 / 200)) - y
     # Around Y: gray (dx = dz = 0) gives three exactly equal channels.
-    return _join(tuple(y + m[i, 0] * dx + m[i, 2] * dz for i in range(3)))
+    red, green, blue = (y + float(m[0]) * dx + float(m[2]) * dz for m in _RGB_FROM_NORMALIZED)
+    return red, green, blue
 
 
 def lab_to_rgb(lab: ArrayOrTensor) -> ArrayOrTensor:

@@ -116,17 +116,16 @@ def _count_nearest(
 
     def count(rows: slice) -> np.ndarray:
         level = np.clip(np.rint(lightness[rows]), 0, 100).astype(np.intp)
-        a, b = ab[rows, :, 0], ab[rows, :, 1]
-        nearest = np.zeros(level.shape, np.intp)
-        least = (a * a + b * b).astype(np.float32)
+        a, b = (np.ascontiguousarray(ab[rows, :, i], np.float32) for i in range(2))
+        nearest = np.zeros(level.shape, np.uint16)
+        least = a * a + b * b
         for k in range(1, len(targets)):
-            distance = (a - shown[:, k, 0][level]) ** 2 + (b - shown[:, k, 1][level]) ** 2
+            distance = (a - shown[:, k, 0].take(level)) ** 2 + (b - shown[:, k, 1].take(level)) ** 2
             # The caller's a*b* may be from before the gamut was respected.
             distance = np.minimum(distance, (a - targets[k, 0]) ** 2 + (b - targets[k, 1]) ** 2)
-            closer = distance < least
-            nearest[closer] = k
-            least = np.where(closer, distance, least)
-        nearest[least > limit] = len(targets)
+            np.copyto(nearest, k, where=distance < least)
+            np.minimum(least, distance, out=least)
+        np.copyto(nearest, len(targets), where=least > limit)
         return np.bincount(nearest.ravel(), minlength=len(targets) + 1)
 
     return np.stack(each(count, strips(*lightness.shape))).sum(axis=0)

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
-from semcolorize.color.lab import gray_to_lightness, lab_to_rgb, lightness_to_gray
+from semcolorize.color.gamut import compressed_planes
+from semcolorize.color.lab import gray_to_lightness, linear_to_srgb
 from semcolorize.errors import ShapeError
 from semcolorize.micrograph.strips import each, strips
 
@@ -99,27 +99,23 @@ def render_rgb(lightness: np.ndarray, ab: np.ndarray, *, bits: int = 8) -> np.nd
             f"lightness {lightness.shape} and ab {ab.shape} do not belong together;"
             " (H, W) with (H, W, 2) or (N, H, W, 2) is needed."
         )
-    if ab.ndim == 4:
-        return np.stack([render_rgb(lightness, plane, bits=bits) for plane in ab])
     top = (1 << bits) - 1
-    rgb = np.empty((*lightness.shape, 3), np.uint8 if bits == 8 else np.uint16)
+    rgb = np.empty((*ab.shape[:-1], 3), np.uint8 if bits == 8 else np.uint16)
 
-    def render(rows: slice) -> None:
+    def render(part: tuple[np.ndarray, np.ndarray, slice]) -> None:
+        colors, shown, rows = part
         plane = np.clip(lightness[rows].astype(np.float32), 0, 100)
-        colors = ab[rows].astype(np.float32)
-        if not (np.isfinite(plane).all() and np.isfinite(colors).all()):
+        own = colors[rows].astype(np.float32, copy=False)
+        if not (np.isfinite(plane).all() and np.isfinite(own).all()):
             raise ShapeError(
                 f"lightness or ab holds NaN or infinity in rows {rows.start} to {rows.stop - 1}; finite"
                 " values are needed."
             )
-        lab = lightness_and_ab_to_lab(plane, compress_chroma(plane, colors))
-        shown = np.rint(np.clip(lab_to_rgb(lab), 0, 1) * top)
-        neutral = ~colors.any(axis=-1)
-        if neutral.any():
-            # Gray is done in double precision, so that a gray value comes back as itself at 16 bit too.
-            gray = lightness_to_gray(plane[neutral].astype(np.float64))
-            shown[neutral] = np.rint(np.clip(gray, 0, 1) * top)[:, None]
-        rgb[rows] = shown
+        # Gray (a = b = 0) has three equal channels.
+        _, _, channels = compressed_planes(plane, own[..., 0], own[..., 1])
+        for i, channel in enumerate(channels):
+            shown[rows, :, i] = np.rint(linear_to_srgb(channel.clip(0, 1)) * np.float32(top))
 
-    each(render, strips(*lightness.shape))
+    variants = [(ab, rgb)] if ab.ndim == 3 else list(zip(ab, rgb, strict=True))
+    each(render, [(*variant, rows) for variant in variants for rows in strips(*lightness.shape)])
     return rgb

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -19,6 +20,18 @@ from semcolorize.micrograph.reading import Micrograph
 __all__ = ["Provenance", "hint_record", "methods_sentence", "provenance_of"]
 
 _LIBRARIES = ("torch", "numpy", "scipy", "scikit-image", "tifffile", "roifile")
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    # Asked of the installation, not of the modules: nothing is imported for it.
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +100,7 @@ class Provenance:
     notes: Sequence[str] = ()
     legend: Sequence[LegendEntry] = ()
     version: str = __version__
-    versions: Mapping[str, str] = field(default_factory=lambda: _versions())
+    versions: Mapping[str, str] = field(default_factory=lambda: dict(_versions()))
     system: str = field(default_factory=lambda: f"{platform.system()} {platform.machine()}")
     created: str | None = None
 
@@ -153,17 +166,6 @@ def provenance_of(
         legend=tuple(legend),
         created=created,
     )
-
-
-def _versions() -> dict[str, str]:
-    # Asked of the installation, not of the modules: nothing is imported for it.
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
 
 
 def hint_record(hint: Hint) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from semcolorize.errors import ShapeError
-from semcolorize.micrograph.strips import STRIP_PIXELS, each
+from semcolorize.micrograph.strips import STRIP_PIXELS, each, strips
 
 __all__ = ["GuidedUpsampler", "upsample_ab"]
 
@@ -87,44 +87,46 @@ class GuidedUpsampler:
             raise ShapeError(f"ab {ab.shape} and lightness_low {self.low.shape} do not fit; (h, w, 2) is needed.")
         if self.low.shape == self.shape:
             return ab.astype(np.float32)
-        # (h, 5 quantities, w): columns are spread once a working row; below only rows are.
-        planes = np.stack([self.low, self._sharpness, self._purity, ab[..., 0], ab[..., 1]], axis=1)
+        planes = np.stack([self.low, self._sharpness, self._purity, ab[..., 0], ab[..., 1]]).astype(np.float32)
         result = np.empty((*self.shape, 2), np.float32)
-        firsts = np.concatenate([[0], np.flatnonzero(np.diff(self._rows[0][1])) + 1, [self.shape[0]]])
-        per_band = max(1, STRIP_PIXELS * len(firsts) // (self.shape[0] * self.shape[1]))
-        bands = [firsts[i : i + per_band + 1] for i in range(0, len(firsts) - 1, per_band)]
-        each(lambda band: self._fill(planes.astype(np.float32, copy=False), band, result), bands)
+        each(lambda rows: self._fill(planes, rows, result), strips(*self.shape))
         return result
 
-    def _fill(self, planes: np.ndarray, firsts: np.ndarray, result: np.ndarray) -> None:
-        """Rows from the first of `firsts` up to the last; those between two share their working rows."""
-        row_cells, row_weights = self._rows
+    def _fill(self, planes: np.ndarray, rows: slice, result: np.ndarray) -> None:
+        """Rows of the result; `planes` (5, h, w) are lightness, sharpness, purity and a*b*."""
+        cells, row_weights = self._rows[0][:, rows], self._rows[1][:, rows, None]
         column_cells, column_weights = self._columns
-        spread_rows: dict[int, np.ndarray] = {}
-        for first, last in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
-            cells = row_cells[:, first].tolist()
-            spread_rows = {
-                cell: spread_rows[cell] if cell in spread_rows else planes[cell][:, column_cells] for cell in set(cells)
-            }
-            total = np.zeros((last - first, self.shape[1]), np.float32)
-            a, b = np.zeros_like(total), np.zeros_like(total)
-            for i, cell in enumerate(cells):
-                row_weight = row_weights[i, first:last, None]
-                for j in range(3):
-                    low, sharp, pure, low_a, low_b = spread_rows[cell][:, j]
-                    weight = self._smooth[first:last] - low
-                    weight *= weight
-                    weight *= -sharp
-                    np.exp(weight, out=weight)
-                    weight *= pure
-                    weight += _FLOOR
-                    weight *= column_weights[j]
-                    weight *= row_weight
-                    total += weight
-                    a += weight * low_a
-                    b += weight * low_b
-            np.divide(a, total, out=result[first:last, :, 0])
-            np.divide(b, total, out=result[first:last, :, 1])
+        top = int(cells.min())
+        near = planes[:, top : int(cells.max()) + 1]
+        smooth = self._smooth[rows]
+        total = np.zeros_like(smooth)
+        a, b, weight, taken = np.zeros_like(smooth), np.zeros_like(smooth), np.empty_like(smooth), np.empty_like(smooth)
+        for j in range(3):
+            # Columns are spread once a working row; below, rows are copied whole.
+            spread = near[:, :, column_cells[j]]
+            for i in range(3):
+
+                def take(k: int, i: int = i, spread: np.ndarray = spread) -> np.ndarray:
+                    return np.take(spread[k], cells[i] - top, axis=0, out=taken, mode="clip")
+
+                np.subtract(smooth, take(0), out=weight)
+                np.multiply(weight, weight, out=weight)
+                weight *= take(1)
+                np.negative(weight, out=weight)
+                np.exp(weight, out=weight)
+                weight *= take(2)
+                weight += _FLOOR
+                weight *= column_weights[j]
+                weight *= row_weights[i]
+                total += weight
+                taken_a = take(3)
+                taken_a *= weight
+                a += taken_a
+                taken_b = take(4)
+                taken_b *= weight
+                b += taken_b
+        np.divide(a, total, out=result[rows, :, 0])
+        np.divide(b, total, out=result[rows, :, 1])
 
 
 def upsample_ab(ab: np.ndarray, lightness_low: np.ndarray, lightness: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.hints.walker import check_shapes
+from semcolorize.micrograph.strips import each
 from semcolorize.network.conditioning import Condition, Fill, Spread, condition_image
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
@@ -219,15 +221,21 @@ def _settled(
     named = len(views) > 1 and any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
     settled = []
     for variants, view, curve, like, near in zip(proposals, views, curves, likeness, touched, strict=True):
-        done = [settle_hints(p, view.lightness, view.meant_ab, view.hint_mask, curve, cell=cell) for p in variants]
-        if not any_hint:
-            done = [drop_faint(p) for p in done]
-        elif fill == "gray":
-            seen = (view.lightness, view.meant_ab, view.hint_mask)
-            done = [
-                decide(p, asked, curve, *seen, likeness=like, spread=spread, named=named, touched=near, cell=cell)
-                for p in done
-            ]
+        seen = (view.lightness, view.meant_ab, view.hint_mask)
+        mode = {"likeness": like, "spread": spread, "named": named, "touched": near, "cell": cell}
+
+        def settle(
+            proposal: np.ndarray,
+            seen: tuple[np.ndarray, np.ndarray, np.ndarray] = seen,
+            curve: np.ndarray = curve,
+            mode: dict[str, Any] = mode,
+        ) -> np.ndarray:
+            met = settle_hints(proposal, *seen, curve, cell=cell)
+            if not any_hint:
+                return drop_faint(met)
+            return decide(met, asked, curve, *seen, **mode) if fill == "gray" else met
+
+        done = each(settle, list(variants))
         settled.append(np.stack(done))
     if fill == "auto" and any_hint and len(views) > 1:
         # In highlight mode classes have the colors asked for already.

@@ -290,16 +290,18 @@ def _surer(chances: np.ndarray, power: float) -> np.ndarray:
 
 def _shares(inks: np.ndarray, choices: np.ndarray) -> np.ndarray:
     """Inks (N, 2) as mixtures of their two nearest choices, (N, K); each row sums to 1."""
-    # Squared distances but for what is the same for every choice.
-    distances = (choices**2).sum(axis=1) - 2 * inks @ choices.T
-    rows = np.arange(len(inks))
-    first = distances.argmin(axis=1)
-    distances[rows, first] = np.inf
-    second = distances.argmin(axis=1)
-    way = choices[second] - choices[first]
-    share = ((inks - choices[first]) * way).sum(axis=1) / np.maximum((way**2).sum(axis=1), 1e-6)
+    # Squared distances but for what is the same for every choice; choices first, since whole planes are fast.
+    a, b = np.ascontiguousarray(inks.T, np.float32)
+    distances = np.stack([a * (-2 * x) + b * (-2 * y) + (x * x + y * y) for x, y in choices])
+    first = distances.argmin(axis=0)
+    columns = np.arange(len(inks))
+    distances[first, columns] = np.inf
+    second = distances.argmin(axis=0)
+    from_a, from_b = choices[:, 0].take(first), choices[:, 1].take(first)
+    way_a, way_b = choices[:, 0].take(second) - from_a, choices[:, 1].take(second) - from_b
+    share = ((a - from_a) * way_a + (b - from_b) * way_b) / np.maximum(way_a * way_a + way_b * way_b, 1e-6)
     share = np.clip(share, 0, 0.5)
     mixed = np.zeros((len(inks), len(choices)), np.float32)
-    mixed[rows, first] = 1 - share
-    mixed[rows, second] += share
+    mixed[columns, first] = 1 - share
+    mixed[columns, second] += share
     return mixed

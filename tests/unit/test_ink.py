@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from semcolorize.color.ink import INK_FLOOR, STRONGEST_INK, ink_curve, ink_of
+from semcolorize.color.ink import INK_FLOOR, STRONGEST_INK, TINTS, ink_curve, ink_of
 from semcolorize.color.lab import rgb_to_lab
 
 
@@ -15,6 +15,13 @@ def test_the_curve_rises_to_one_peak_and_falls():
     assert curve[0] == pytest.approx(INK_FLOOR) and curve.max() == pytest.approx(1, abs=1e-3)
     assert (np.diff(curve[: peak + 1]) >= 0).all() and (np.diff(curve[peak:]) <= 0).all()
     assert curve[-1] == pytest.approx(0.4)
+
+
+def test_the_curve_is_linear_between_whole_lightnesses():
+    lightness = np.random.default_rng(0).uniform(-1, 101, 1000)
+    for table in TINTS:
+        expected = np.interp(lightness, np.arange(101), table)
+        np.testing.assert_allclose(ink_curve(lightness, table), expected, atol=1e-6)
 
 
 def test_color_is_ink_times_curve():

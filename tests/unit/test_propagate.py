@@ -6,6 +6,7 @@ from skimage.segmentation import random_walker as oracle
 
 from semcolorize.color.ink import ink_curve
 from semcolorize.errors import ShapeError
+from semcolorize.hints import walker
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate, spread_remainder
 from semcolorize.hints.walker import random_walker, walk
@@ -172,6 +173,20 @@ def test_what_another_view_asked_for_is_weighed_too():
     pool = HintPool.join([pool_hints(lightness, ab, mask), pool_hints(lightness, orange, there)])
     ink = propagate(lightness, ab, mask, pool=pool, firm=True).ink
     assert (ink[:, :7, 0] > 3 * np.abs(ink[:, :7, 1])).all() and (ink[:, 9:, 1] > ink[:, 9:, 0]).all()
+
+
+def test_kept_factors_are_of_the_same_system(monkeypatch):
+    rng = np.random.default_rng(3)
+    grids, strength = rng.uniform(0, 100, (2, 12, 17)), rng.uniform(0, 1, (2, 12, 17))
+    fresh = []
+    with monkeypatch.context() as patch:
+        patch.setattr(walker, "_KEPT_CELLS", 0)
+        for grid in grids:
+            fresh += [walk(grid, 400.0, s, None, 1.0)[1] for s in strength]
+    kept = [walk(grid, 400.0, s, None, 1.0)[1] for _ in range(2) for grid in grids for s in strength]
+    np.testing.assert_array_equal(kept, [*fresh, *fresh])
+    # Of one size, but all are different.
+    assert len(np.unique(np.round(fresh, 6), axis=0)) == 4
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (61, 83)])

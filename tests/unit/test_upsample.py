@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from semcolorize.errors import ShapeError
 from semcolorize.micrograph import working
-from semcolorize.micrograph.upsample import upsample_ab
+from semcolorize.micrograph.upsample import GuidedUpsampler, upsample_ab
 
 
 def shrink(values: np.ndarray, size: int) -> np.ndarray:
@@ -39,6 +39,30 @@ def test_constant_color_stays_constant_in_any_noise(shape: tuple[int, int]) -> N
     result = upsample_ab(ab, low, lightness)
     assert result.shape == (*shape, 2)
     np.testing.assert_allclose(result, np.broadcast_to(np.float32([31.5, -12.25]), result.shape), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(23, 31), (64, 48), (16, 90)])
+def test_it_is_the_weighted_mean_it_says(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    import semcolorize.micrograph.strips as module
+
+    monkeypatch.setattr(module, "STRIP_PIXELS", 150)  # seams, if there were any
+    rng = np.random.default_rng(2)
+    lightness = rng.uniform(0, 100, shape).astype(np.float32)
+    low, ab = rng.uniform(0, 100, (9, 11)).astype(np.float32), rng.normal(0, 40, (9, 11, 2)).astype(np.float32)
+    upsampler = GuidedUpsampler(low, lightness)
+    result = upsampler(ab)
+    for row, column in rng.integers(0, shape, (40, 2)):
+        total, expected = 0.0, np.zeros(2)
+        y, x = ((p + 0.5) * n / size - 0.5 for p, n, size in zip((row, column), low.shape, shape, strict=True))
+        for i in (-1, 0, 1):
+            for j in (-1, 0, 1):
+                cell = (np.clip(round(y) + i, 0, 8), np.clip(round(x) + j, 0, 10))
+                fit = upsampler._smooth[row, column] - low[cell]
+                weight = np.exp(-upsampler._sharpness[cell] * fit**2) * upsampler._purity[cell] + 1e-4
+                for offset, at in ((i, y - round(y)), (j, x - round(x))):
+                    weight *= (0.5 + offset * at) ** 2 / 2 if offset else 0.75 - at**2
+                total, expected = total + weight, expected + weight * ab[cell]
+        np.testing.assert_allclose(result[row, column], expected / total, atol=0.02)
 
 
 @settings(max_examples=40, deadline=None)
