@@ -77,6 +77,8 @@ def test_tilt_series(jobs: Path) -> None:
     job = jobs / "tilt_series.yaml"
     plan = batch(job, "--dry-run").stdout
     assert plan.count("[series tilts/stage]") == 3
+    # Timed as it will be colored, together: two of the three have no hints of their own.
+    assert "measured on 3 of them" in plan
     batch(job)
     assert len(table(jobs / "tilts_colored")) == 3
     for angle in (0, 15, 30):
