@@ -130,7 +130,7 @@ def train(
     started = saved = time.monotonic()
     loader = _loader(recipe, step)
     loss_sum, counted, window_started = 0.0, 0, time.monotonic()
-    samples, smoothed, gain = 0, 0.0, None
+    samples, smoothed, gain, closing = 0, 0.0, None, 0.0
     try:
         for batch in loader:
             batch = _move(batch, device)
@@ -146,16 +146,19 @@ def train(
             step += 1
             _update_average(average, model, min(config.ema, (1 + step) / (10 + step)))
             loss_sum, counted, samples = loss_sum + float(loss.detach()), counted + 1, samples + len(batch.ab)
-            late = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
+            # What a checkpoint took last time it will take at the end, too.
+            late = max_minutes is not None and time.monotonic() - started + closing > 60 * max_minutes
             due = time.monotonic() - saved > _CHECKPOINT_SECONDS
             last = step >= recipe.steps or stop.is_set() or late
             if due or last:
-                gain = _validate(average, _move(validation, device))
+                saved = time.monotonic()
+                # First what cannot be made again: who asked for the end may not wait for the rest.
                 save_checkpoint(checkpoint, model, average, optimizer, step=step, notes=notes)
+                gain = _validate(average, _move(validation, device))
                 sha256 = _write(out, average, recipe, notes | {"step": step})
                 _log(out, {"step": step, "gain_db": gain, "sha256": sha256, "minutes": _minutes(started)})
                 _draw(out, average, validation, device)
-                saved = time.monotonic()
+                closing = time.monotonic() - saved
             if step % _LOG_EVERY == 0 or last:
                 rate = samples / (time.monotonic() - window_started)
                 smoothed = loss_sum / counted
