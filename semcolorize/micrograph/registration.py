@@ -7,6 +7,7 @@ flow there and back leads home, and both places look alike.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -134,7 +135,8 @@ def _affine(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarr
     if len(pairs) < _FEWEST:
         return None, len(pairs)
     limit = max(2.0, _RESIDUAL * np.sqrt(target.size))
-    with warnings.catch_warnings():
+    # Warnings are switched off for all threads; drawing and testing is Python's own work anyway.
+    with _one_at_a_time, warnings.catch_warnings():
         # Degenerate triples are drawn and thrown away.
         warnings.simplefilter("ignore")
         model, good = ransac(
@@ -148,6 +150,9 @@ def _affine(source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarr
     matrix = np.asarray(model.params)[:2]
     size = abs(np.linalg.det(matrix[:, :2]))
     return (matrix, agree) if 1 / _STEEPEST < size < _STEEPEST else (None, agree)
+
+
+_one_at_a_time = threading.Lock()
 
 
 @lru_cache(maxsize=4)

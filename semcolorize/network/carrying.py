@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.micrograph.registration import SMALLEST, Registration, register
+from semcolorize.micrograph.strips import each
 from semcolorize.network.proposing import HintedView
 
 __all__ = ["carry_colors", "with_carried"]
@@ -56,12 +57,17 @@ def carry_colors(
     if not hinted or len(hinted) == len(views):
         return done, matches
     found: dict[int, tuple[Registration, int]] = {}
-    for i, view in enumerate(views):
-        nearest = [] if i in hinted else sorted(hinted, key=lambda k: (abs(k - i), k))[:_SOURCES]
-        tried = [(register(views[k].lightness, view.lightness), k) for k in nearest if _large_enough(views[k], view)]
-        best = max(tried, key=lambda pair: float(pair[0].confidence.mean()), default=None)
-        if best is not None and best[0].found:
-            found[i] = best
+    others = [i for i in range(len(views)) if i not in hinted]
+
+    def best(i: int) -> tuple[Registration, int] | None:
+        nearest = sorted(hinted, key=lambda k: (abs(k - i), k))[:_SOURCES]
+        sources = [k for k in nearest if _large_enough(views[k], views[i])]
+        tried = [(register(views[k].lightness, views[i].lightness), k) for k in sources]
+        return max(tried, key=lambda pair: float(pair[0].confidence.mean()), default=None)
+
+    for i, match in zip(others, each(best, others), strict=True):
+        if match is not None and match[0].found:
+            found[i] = match
     if not found:
         return done, matches
     colored = propose([views[k] for k in hinted])
