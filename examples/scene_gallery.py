@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
 from skimage import color, io
 
 from semcolorize.scenes import FAMILIES, Scene, draw_plan, make_scene, make_views, paint
@@ -31,6 +32,13 @@ def pair(scene: Scene, seed: int) -> np.ndarray:
     gray = np.zeros((*scene.lightness.shape, 2), np.float32)
     both = np.concatenate([picture(scene, gray), picture(scene, paint(scene, plan))], axis=1)
     return np.pad(both, ((0, 2), (0, 2), (0, 0)), constant_values=1.0)
+
+
+def titled(tile: np.ndarray, name: str) -> np.ndarray:
+    """A tile with a name in its corner."""
+    drawn = Image.fromarray((tile * 255).round().astype(np.uint8))
+    ImageDraw.Draw(drawn).text((4, 4), name, fill="white", stroke_width=2, stroke_fill="black")
+    return np.asarray(drawn) / 255
 
 
 def views(seed: int, size: int, number: int) -> np.ndarray:
@@ -57,6 +65,10 @@ def main() -> None:
     parser.add_argument("--views", action="store_true", help="views of one specimen in each row")
     parser.add_argument("--out", type=Path, default=Path("scene_gallery.png"))
     args = parser.parse_args()
+    if min(args.count, args.columns) < 1 or args.size < 32:
+        parser.error("--count and --columns must be 1 or more, --size 32 or more")
+    if args.out.exists():
+        parser.error(f"{args.out} exists; choose another --out")
 
     tiles = []
     if args.views:
@@ -64,14 +76,16 @@ def main() -> None:
         args.columns = 1
     elif args.families:
         for name in FAMILIES:
-            for seed in range(args.seed, args.seed + args.columns):
-                tiles.append(pair(make_scene(seed, args.size, [name]), seed))
+            seeds = range(args.seed, args.seed + args.columns)
+            row = [pair(make_scene(seed, args.size, [name]), seed) for seed in seeds]
+            tiles += [titled(row[0], name), *row[1:]]
     else:
         tiles = [pair(make_scene(seed, args.size), seed) for seed in range(args.seed, args.seed + args.count)]
+    drawn = len(tiles)
     tiles += [np.ones_like(tiles[0])] * (-len(tiles) % args.columns)
     rows = [np.concatenate(tiles[k : k + args.columns], axis=1) for k in range(0, len(tiles), args.columns)]
     io.imsave(args.out, (np.concatenate(rows) * 255).round().astype(np.uint8), check_contrast=False)
-    print(f"{args.out}: {len(tiles)} scenes of {args.size} x {args.size}")
+    print(f"{args.out}: {drawn} scenes of {args.size} x {args.size}")
 
 
 if __name__ == "__main__":

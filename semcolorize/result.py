@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,9 +14,10 @@ import numpy as np
 from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hints.model import Hint, HintSet, LineHint, PointHint
-from semcolorize.hints.rasterize import Overlap, RasterizedHints, hint_window
+from semcolorize.hints.rasterize import RasterizedHints, hint_window
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
+from semcolorize.micrograph.notes import result_notes
 from semcolorize.micrograph.provenance import Provenance, provenance_of
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.scalebar import draw_scale_bar
@@ -152,6 +152,7 @@ class ColorResult:
         bar = settings["databar_row"]
         # Where the model may invent colors, what is near no hint is no hint's.
         apart = _OTHER_COLORS if settings["fill"] == "auto" else None
+        others = list(others)
         entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], others=others, other_distance=apart)
         provenance = provenance_of(
             micrograph,
@@ -164,13 +165,9 @@ class ColorResult:
             databar_row=bar,
             legend=entries,
         )
-        notes = [
-            *micrograph.notes,
-            *_range_notes(micrograph),
-            *_overlap_notes(drawn.overlaps, hints),
-            *_bar_notes(drawn.index, bar, hints),
-        ]
-        return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), tuple(notes))
+        hinted = bool(len(hints) or others)
+        notes = result_notes(micrograph, hints, drawn, bar=bar, colored=bool(ab.any()), hinted=hinted)
+        return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), notes)
 
     def legend_rows(self) -> list[dict[str, Any]]:
         """Legend as plain data: name, color, share, hints."""
@@ -357,29 +354,6 @@ def _png(rgb: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, format="png")
     return buffer.getvalue()
-
-
-def _range_notes(micrograph: Micrograph) -> list[str]:
-    """Say how gray values were displayed where the file does not settle it."""
-    return [micrograph.range_statement] if micrograph.range_source == "0.1-99.9 percentiles" else []
-
-
-def _overlap_notes(overlaps: tuple[Overlap, ...], hints: HintSet) -> list[str]:
-    def named(index: int) -> str:
-        hint = hints.hints[index]
-        return f"hint {index + 1}" + (f" ({json.dumps(hint.name)})" if hint.name else "")
-
-    return [f"{named(o.later)} covers {o.pixels} pixels of {named(o.earlier)}; the later wins." for o in overlaps]
-
-
-def _bar_notes(index: np.ndarray, bar: int | None, hints: HintSet) -> list[str]:
-    if bar is None:
-        return []
-    lost = sorted(set(np.unique(index[bar:]).tolist()) - set(np.unique(index[:bar]).tolist()) - {-1})
-    return [
-        f"hint {i + 1} lies in the data bar (from row {bar}), which stays gray. If there is no bar, add --databar none."
-        for i in lost
-    ]
 
 
 def series_picture(results: Sequence[ColorResult], *, missing: Sequence[str] = ()) -> bytes:

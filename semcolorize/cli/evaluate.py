@@ -86,6 +86,8 @@ def command(
       semcolorize evaluate --data colored_micrographs --methods model --steps 1,2,4,8,50 --counts 5,20 --out scores
     """
     stem = "series" if as_series else "modes" if modes else "scores"
+    if out is not None:
+        _check_folder(out)
     if out is not None and (out / f"{stem}.json").exists() and not overwrite:
         raise OutputError(
             f"There are scores of an earlier run ({stem}.json); choose another folder (--out) or replace them with "
@@ -134,6 +136,17 @@ def command(
     else:
         for path in written:
             click.echo(str(path))
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse, before hours of work, a folder that cannot be written to."""
+    import os
+
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise OutputError(f"--out needs a folder, and {there} is a file.", path=out)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"--out: nothing can be written in {there}.", path=out)
 
 
 def _peer(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -196,10 +209,16 @@ def read_steps(text: str | None) -> dict[str, tuple[str | None, int | None]]:
     return found
 
 
+_GRAY = 2.0
+"""Largest chroma of an image that nobody would call colored."""
+
+
 def _run_protocol(
     data: Path, protocol_name: str, numbers: list[int], methods: dict[str, Any], out: Path | None,
     extra: dict[str, Any], quiet: bool,
 ) -> tuple[dict[str, Any], list[Path]]:  # fmt: skip
+    import numpy as np
+
     from semcolorize.evaluation.perceptual import find_lpips
     from semcolorize.evaluation.protocol import PROTOCOLS, list_images, read_color_image
     from semcolorize.evaluation.report import write_report
@@ -213,12 +232,15 @@ def _run_protocol(
     images, failed = [], []
     for path in list_images(data):
         try:
-            images.append(read_color_image(path, protocol))
+            image = read_color_image(path, protocol)
+            if np.hypot(*np.moveaxis(image.lab[..., 1:], -1, 0)).max() < _GRAY:
+                raise ImageReadError("it is gray; images in color are needed.", path=path)
+            images.append(image)
         except ImageReadError as error:
             failed.append(path.name)
             click.echo(f"left out: {error}", err=True)
     if not images:
-        raise ConfigError(f"--data {data}: none of its {len(failed)} images can be read.", key="data")
+        raise ConfigError(f"--data {data}: none of its {len(failed)} images is in color and can be read.", key="data")
     extra["left_out"] = failed
     lpips, extra["lpips"] = find_lpips()
     with progress_bar("evaluating", quiet=quiet) as update:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from semcolorize.cli.progress import progress_bar
+from semcolorize.errors import SemColorizeError
 
 __all__ = ["command"]
 
@@ -41,7 +43,7 @@ def command(
     colored micrographs, in a folder micrographs), distill and thesis; each says in its head what it needs.
 
     Writes checkpoints every few minutes and on SIGTERM, weights.safetensors, log.jsonl, samples.png and curves.png.
-    A resumed run goes on exactly where it stopped.
+    A resumed run goes on exactly where it stopped, with the recipe it was started with.
 
     \b
     Example:
@@ -53,17 +55,25 @@ def command(
 
     plan = read_recipe(recipe, data_folder=data_folder, changes=changes)
     folder = out if out is not None else Path("runs") / recipe.stem
+    if resume and not (folder / "checkpoint.safetensors").exists():
+        click.echo(f"note: {folder} holds no checkpoint to go on from; a new run starts there.", err=True)
     with progress_bar("training", lines_every=60) as update:
 
         def show(progress: Progress) -> None:
             gain = "" if progress.gain_db is None else f", {progress.gain_db:+.2f} dB over propagated hints"
-            note = f"loss {progress.loss:.4f}, {progress.samples_per_second:.0f} samples/s{gain}"
+            note = f"loss {progress.loss:.4f}, {progress.samples_per_second:.3g} samples/s{gain}"
             update(progress.step, progress.steps, note)
 
-        result = train(
-            plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device), on_progress=show
-        )
-    for remark in result.remarks:
-        click.echo(f"note: {remark}", err=True)
+        try:
+            result = train(
+                plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device), on_progress=show
+            )
+        except (MemoryError, RuntimeError) as error:
+            # Torch's own has no class of its own on the CPU.
+            if not isinstance(error, MemoryError) and not re.search("allocate memory|out of memory", str(error)):
+                raise
+            raise SemColorizeError(
+                "not enough memory for this recipe: use a smaller size or batch in its stages, or fewer workers."
+            ) from error
     state = "finished" if result.finished else "stopped; continue with --resume"
     click.echo(f"{result.weights}  step {result.step} of {result.steps}, {state}")

@@ -88,7 +88,9 @@ def read_color_image(path: Path, protocol: Protocol) -> ColorImage:
 
     try:
         with Image.open(path) as image:
-            small = image.convert("RGB").resize((protocol.size, protocol.size), Image.Resampling.BICUBIC)
+            # Palettes with transparency first, or PIL warns of it.
+            whole = image.convert("RGBA") if image.mode == "P" else image
+            small = whole.convert("RGB").resize((protocol.size, protocol.size), Image.Resampling.BICUBIC)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ImageReadError(f"this is no readable image ({error}).", path=path) from error
     rgb = np.asarray(small, dtype=np.float64) / 255

@@ -101,7 +101,7 @@ def legend(
         entries.append(LegendEntry(name, swatch, share, sum(own for own, _ in members)))
     if not gray_hinted:
         entries.append(LegendEntry(GRAY_NAME, "#808080", gray_share, 0))
-    if other_distance is not None:
+    if other_distance is not None and shares[-1] > 0:
         entries.append(LegendEntry(OTHER_NAME, "#ffffff", float(shares[-1]), 0))
     return tuple(entries)
 
@@ -141,7 +141,7 @@ def legend_text(entries: Sequence[LegendEntry]) -> str:
 
 
 def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np.ndarray:
-    """Draw the legend: a swatch, the name and the area share of each entry.
+    """Draw the legend: a swatch, the name and the area share of each entry; of very many, those of the largest area.
 
     Parameters
     ----------
@@ -158,6 +158,11 @@ def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np
 
     font = typeface(font_size)
     longest = 48
+    if (rest := len(entries) - _MOST_DRAWN) > 0:
+        least = sorted((entry.share for entry in entries), reverse=True)[_MOST_DRAWN - 1]
+        drawn = [entry for entry in entries if entry.share >= least][:_MOST_DRAWN]
+        left = sum(entry.share for entry in entries) - sum(entry.share for entry in drawn)
+        entries = [*drawn, LegendEntry(f"{rest} more colors", "#ffffff", max(left, 0.0), 0)]
     names = [name if len(name) <= longest else name[: longest - 1] + "…" for name in (e.name for e in entries)]
     shares = [_percent(entry.share) for entry in entries]
     unit = font_size
@@ -179,6 +184,9 @@ def legend_picture(entries: Sequence[LegendEntry], *, font_size: int = 28) -> np
         draw.text((unit + swatch + 0.7 * unit, middle), name, font=font, fill="#101010", anchor="lm")
         draw.text((width - unit, middle), share, font=font, fill="#505050", anchor="rm")
     return np.asarray(picture).copy()
+
+
+_MOST_DRAWN = 40
 
 
 def _hatch(draw: object, box: tuple[int, int, int, int], unit: int) -> None:

@@ -166,8 +166,8 @@ def decide(
         outline on a true one 0.77 instead of 0.64.
     """
     asked, _ = group_inks(asked, _ALIKE_INKS)
-    if not len(asked):
-        return ab
+    if not len(asked):  # only gray was asked for
+        return np.zeros_like(ab)
     choices = np.concatenate([np.zeros((1, 2)), asked]).astype(np.float32)
     shares = np.empty((*curve.shape, len(choices)), np.float32)
 

@@ -23,7 +23,7 @@ from semcolorize.micrograph.atomic import write_bytes_atomic
 from semcolorize.network.conditioning import ModelConfig
 from semcolorize.network.diffuser import ABDiffuser
 
-__all__ = ["BUNDLED", "LoadedWeights", "load_weights", "save_weights", "weights_path"]
+__all__ = ["BUNDLED", "LoadedWeights", "check_size", "load_weights", "save_weights", "weights_path"]
 
 FORMAT = "semcolorize-1"
 BUNDLED = {"default": "compact.safetensors", "compact": "compact.safetensors"}
@@ -73,6 +73,8 @@ def weights_path(name: str | os.PathLike[str]) -> Path:
             )
         return path
     path = Path(text).expanduser()
+    if (path / "weights.safetensors").is_file():
+        raise WeightsError(f"this is a folder; the weights in it are {path / 'weights.safetensors'}.", path=path)
     if not path.is_file():
         raise WeightsError(
             f"no weights named {text!r}: neither a bundled name ({', '.join(BUNDLED)}) nor a file. "
@@ -150,6 +152,10 @@ def load_weights(name: str | os.PathLike[str] = "default") -> LoadedWeights:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"the file cannot be read ({error.strerror or error}).", path=path) from error
+    if "format" not in header and "step" in header:
+        raise WeightsError(
+            "this is the checkpoint of a training run, not weights; those are weights.safetensors beside it.", path=path
+        )
     if header.get("format") != FORMAT:
         raise WeightsError(
             f"the file's format is {header.get('format')!r}; {FORMAT!r} is accepted. Was it written by semcolorize?",
@@ -162,17 +168,32 @@ def load_weights(name: str | os.PathLike[str] = "default") -> LoadedWeights:
             "was edited. Fetch or train it again.",
             path=path,
         )
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
+        raise WeightsError("tensors hold NaN or infinity: the training behind it failed.", path=path)
     try:
         config = ModelConfig.from_dict(json.loads(header["config"]))
-        with torch.device("meta"):
-            model = ABDiffuser(config)
-        if sum(p.numel() for p in model.parameters()) > _MAX_PARAMETERS:
-            raise ConfigError("the network it describes is too large.")
+        model = check_size(config)
         model.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
         notes = json.loads(header.get("notes", "{}"))
     except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"the file's configuration does not fit its tensors ({error}).", path=path) from error
     return LoadedWeights(model.eval().requires_grad_(False), os.fspath(name), path, sha256, notes)
+
+
+def check_size(config: ModelConfig) -> ABDiffuser:
+    """Network of a configuration, without any weights in it.
+
+    Raises
+    ------
+    ConfigError
+        If it has more parameters than weights may have: 120 million, over three times the thesis' network.
+    """
+    with torch.device("meta"):
+        model = ABDiffuser(config)
+    count = sum(p.numel() for p in model.parameters())
+    if count > _MAX_PARAMETERS:
+        raise ConfigError(f"the network is too large: {count} parameters, at most {_MAX_PARAMETERS} are accepted.")
+    return model
 
 
 def _digest(tensors: dict[str, torch.Tensor]) -> str:

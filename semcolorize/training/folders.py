@@ -49,6 +49,13 @@ def color_folder(name: str | None, kind: str) -> ImageFolder:
     paths = _images(_folder(name, kind), recursive=True)
     if not paths:
         raise ConfigError(f"data.{kind}_folder {name!r} holds no image.", key=f"data.{kind}_folder")
+    if bad := [path.name for path in paths if not _is_image(path)]:
+        # All at once, and none left out in silence: what a model was trained on must be known.
+        listed = ", ".join(bad[:10]) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
+        raise ConfigError(
+            f"data.{kind}_folder {name!r} holds files that are no readable images: {listed}. Move them elsewhere.",
+            key=f"data.{kind}_folder",
+        )
     return ImageFolder(paths, _read_color)
 
 
@@ -71,6 +78,17 @@ def masked_folder(name: str | None) -> ImageFolder:
             f"data.masks_folder {name!r} {fault}; images/NAME.* beside masks/NAME.* is needed.", key="data.masks_folder"
         )
     return ImageFolder(paths, _read_masked)
+
+
+def _is_image(path: Path) -> bool:
+    """Whether its head is that of an image; it is decoded when its turn comes."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path):
+            return True
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        return False
 
 
 def _images(folder: Path, *, recursive: bool) -> list[Path]:

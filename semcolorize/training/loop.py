@@ -54,7 +54,6 @@ class TrainingResult:
     finished: bool
     weights: Path
     sha256: str
-    remarks: tuple[str, ...] = ()
 
 
 def learning_rate(step: int, steps: int, config: OptimizerConfig, plateau: float = 0.0) -> float:
@@ -117,11 +116,15 @@ def train(
     config = recipe.optimizer
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     step = 0
-    remarks: list[str] = []
     if checkpoint.exists():
         step, before = load_checkpoint(checkpoint, model, average, optimizer)
-        if before.get("recipe") != _record(recipe):
-            remarks.append(f"the recipe has changed since step {step}: the run goes on, but is no longer reproducible.")
+        if changed := _changes(before.get("recipe") or {}, _record(recipe)):
+            raise ConfigError(
+                f"the recipe has changed since step {step} ({'; '.join(changed)}), so nobody could make the run again. "
+                "Resume it with the recipe it was started with, or start another in a new --out with init: "
+                f"{out / 'weights.safetensors'}.",
+                path=out,
+            )
     (out / "recipe.json").write_text(json.dumps(_record(recipe), indent=2), encoding="utf-8")
 
     notes = {"recipe": _record(recipe), "commit": _commit()}
@@ -174,7 +177,7 @@ def train(
     finally:
         restore()
     finished = step >= recipe.steps
-    return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256, tuple(remarks))
+    return TrainingResult(step, recipe.steps, finished, out / "weights.safetensors", sha256)
 
 
 def _write(out: Path, average: ABDiffuser, recipe: Recipe, notes: dict[str, Any]) -> str:
@@ -228,6 +231,21 @@ def _record(recipe: Recipe) -> dict[str, Any]:
     if record["init"] is not None:
         record["init"] = Path(record["init"]).name
     return record
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two records of recipes, in words; the number of workers changes nothing."""
+
+    def flat(value: Any, key: str = "") -> dict[str, Any]:
+        if isinstance(value, dict | list):
+            inner = value.items() if isinstance(value, dict) else enumerate(value)
+            return {k: v for name, own in inner for k, v in flat(own, f"{key}.{name}".lstrip(".")).items()}
+        return {key: value}
+
+    old, new = flat(before), flat(now)
+    keys = [key for key in old | new if old.get(key) != new.get(key) and key != "workers"]
+    told = [f"{key} was {old.get(key)!r}, is {new.get(key)!r}" for key in keys[:5]]
+    return told + ([f"{len(keys) - 5} more"] if len(keys) > 5 else [])
 
 
 def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:

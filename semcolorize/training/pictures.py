@@ -17,7 +17,7 @@ __all__ = ["draw_curves", "draw_samples"]
 
 
 def draw_samples(path: Path, batch: Batch, ab: torch.Tensor, ab_scale: float) -> None:
-    """Grid of lightness with hints, propagated hints, prediction and truth, written as PNG.
+    """Rows of lightness with hints, propagated hints, prediction and truth, twelve samples wide, written as PNG.
 
     Parameters
     ----------
@@ -42,14 +42,32 @@ def draw_samples(path: Path, batch: Batch, ab: torch.Tensor, ab_scale: float) ->
                 (grid[:, :2] * (grid[:, 2:3] > 0) * ab_scale).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
             )
         prior = batch.condition.prior[i : i + 1] * batch.condition.ink[i : i + 1] * ab_scale
-        tiles = [_rgb(lightness, x) for x in (hinted, prior, ab[i : i + 1], truth)]
-        columns.append(np.concatenate(tiles, axis=0))
-    rows = [np.concatenate(columns[i : i + 12], axis=1) for i in range(0, len(columns), 12)]
+        tiles = [Image.fromarray(_rgb(lightness, x)) for x in (hinted, prior, ab[i : i + 1], truth)]
+        for tile in tiles:
+            tile.thumbnail((_TILE, _TILE), Image.Resampling.BOX)
+        columns.append(np.concatenate([np.asarray(tile) for tile in tiles], axis=0))
+    rows = [np.concatenate([_labels(columns[0].shape[0]), *columns[i : i + 12]], axis=1)
+            for i in range(0, len(columns), 12)]  # fmt: skip
     width = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.png")
     Image.fromarray(np.concatenate(rows, axis=0)).save(temporary)
     temporary.replace(path)
+
+
+_TILE = 176
+"""Longest side of a sample's picture, pixels."""
+
+
+def _labels(height: int) -> np.ndarray:
+    """Column that names the four rows of tiles beside it."""
+    from PIL import Image, ImageDraw
+
+    column = Image.new("RGB", (72, height), "white")
+    pen = ImageDraw.Draw(column)
+    for i, name in enumerate(("hints", "propagated", "model", "truth")):
+        pen.text((4, (2 * i + 1) * height // 8), name, fill="black", anchor="lm")
+    return np.asarray(column)
 
 
 def _rgb(lightness: torch.Tensor, ab: torch.Tensor) -> np.ndarray:

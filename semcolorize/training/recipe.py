@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from semcolorize.errors import ConfigError
 from semcolorize.hintfiles.yaml_source import load_yaml
 from semcolorize.network.conditioning import PRESETS, ModelConfig
+from semcolorize.network.weights import check_size
 from semcolorize.training.mix import FOLDERS, HINT_STYLES, MixConfig, Stage
 
 __all__ = ["DistillConfig", "OptimizerConfig", "Recipe", "read_recipe", "recipe_from_dict"]
@@ -222,10 +224,15 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         where = f"stages[{i}]"
         built = _build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, where, faults)
         changes = _located(built.data, folder)
-        _build(MixConfig, changes, f"{where}.data", faults)
+        _shares(_build(MixConfig, changes, f"{where}.data", faults), f"{where}.data", faults)
+        if built.batch * built.size**2 > _MOST_PIXELS:
+            fault = f"{where} has batches of {built.batch} x {built.size} x {built.size} pixels; at most {_MOST_PIXELS}"
+            faults.append(ConfigError(f"{fault} pixels a batch are accepted. Use a smaller size or batch.", key=where))
         stages.append(dataclasses.replace(built, data=changes))
     mix = _build(MixConfig, data, "data", faults)
+    _shares(mix, "data", faults)
     optimizer = _build(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
+    _shares(optimizer, "optimizer", faults)
     if recipe_blend_fault := _blend_fault(values):
         faults.append(recipe_blend_fault)
     preset = values.get("preset", "compact")
@@ -249,6 +256,8 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
     if preset in PRESETS and isinstance(recipe.model, dict) and isinstance(recipe.network, dict):
         try:
             heads = recipe.model_config.matching_heads
+            if recipe.network or recipe.model:
+                check_size(recipe.model_config)
         except (ConfigError, TypeError, ValueError) as error:
             faults.append(ConfigError(f"model and network do not make one: {error}", key="model"))
     if optimizer.likeness_weight > 0 and heads < 2:
@@ -257,6 +266,18 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
     if faults:
         raise ConfigError.from_faults(faults)
     return dataclasses.replace(recipe, stages=tuple(stages), data=mix, optimizer=optimizer, distill=distill)
+
+
+_MOST_PIXELS = 1 << 27
+_SHARES = ("ema", "cooldown", "terminal_share", "views", "gray", "instance", "uneven")
+
+
+def _shares(section: Any, where: str, faults: list[ConfigError]) -> None:
+    """Say which of a section's shares are beyond 1."""
+    for key in _SHARES:
+        if getattr(section, key, 0) > 1:
+            dotted = f"{where}.{key}"
+            faults.append(ConfigError(f"{dotted} is {getattr(section, key)}; 0 to 1 is accepted.", key=dotted))
 
 
 def _blend_fault(values: dict[str, Any]) -> ConfigError | None:
@@ -305,6 +326,9 @@ def _build(kind: Any, values: Any, where: str, faults: list[ConfigError]) -> Any
             faults.append(ConfigError(f"{dotted} is {value!r}; {wanted} is accepted.", key=dotted))
             continue
         accepted[key] = value
+    if kind is Stage:
+        # Its steps may be what was wrong.
+        accepted.setdefault("steps", 1)
     return kind(**accepted)
 
 
@@ -319,7 +343,7 @@ def _fits(value: Any, kind: str) -> bool:
     if kind == "int":
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if kind == "float":
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
     if kind.startswith("dict"):
         return isinstance(value, dict)
     return isinstance(value, Sequence)

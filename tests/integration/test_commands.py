@@ -212,11 +212,17 @@ def test_evaluate_writes_its_report(tmp_path):
     for i in range(2):
         Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "images" / f"{i}.png")
     (tmp_path / "images" / "broken.png").write_bytes(b"\x89PNG no more")
+    Image.fromarray(np.full((30, 30, 3), 90, np.uint8)).save(tmp_path / "images" / "gray.png")
     words = ["evaluate", "--data", "images", "--counts", "0,5", "--methods", "model,random-walker,gray", "--json"]
     answer = run(*words, "--out", "scores", cwd=tmp_path)
     assert "left out" in answer.stderr and "broken.png" in answer.stderr
     said = json.loads(answer.stdout)
-    assert said["images"] == 2 and said["left_out"] == ["broken.png"]
+    assert said["images"] == 2 and said["left_out"] == ["broken.png", "gray.png"]
+    assert "it is gray" in answer.stderr
+    (tmp_path / "file").write_bytes(b"mine")
+    for taken in ("file", "file/scores"):
+        assert "is a file" in run(*words, "--out", taken, cwd=tmp_path, code=1).stderr
+    assert (tmp_path / "file").read_bytes() == b"mine"
     assert len(said["summary"]) == 6 and len(said["weights_sha256"]) == 64
     names = sorted(p.name for p in (tmp_path / "scores").iterdir())
     assert names == ["psnr.png", "scores.csv", "scores.json", "sheet.png"]
@@ -246,6 +252,8 @@ def test_examples_run(tmp_path):
     for words in (["color_array.py", "--out", "a.tif"], ["scene_gallery.py", "--count", "4", "--out", "g.png"]):
         subprocess.run([sys.executable, examples / words[0], *words[1:]], cwd=tmp_path, check=True, timeout=300)
     assert tifffile.imread(tmp_path / "a.tif").shape == (3, 256, 320, 3) and (tmp_path / "g.png").stat().st_size
+    for wrong in (["--count", "0", "--out", "none.png"], ["--out", "g.png"]):
+        assert subprocess.run([sys.executable, examples / "scene_gallery.py", *wrong], cwd=tmp_path).returncode == 2
     words = [sys.executable, examples / "tilt_series.py", "--size", "96", "--number", "2"]
     answer = subprocess.run(words, cwd=tmp_path, check=True, timeout=300, capture_output=True, text=True)
     # What it prints is the command that colors the series.

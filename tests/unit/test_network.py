@@ -20,6 +20,7 @@ from semcolorize.network.sampling import resolve_device, sample_ab
 from semcolorize.network.settling import asked_inks, decide, drop_faint, reconcile, says_gray, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
+from semcolorize.training.checkpoint import save_checkpoint
 
 SMALL = PRESETS["compact"].with_network(dim=16, multipliers=(1, 2), attention=("none", "full"))
 
@@ -158,9 +159,8 @@ def test_an_object_is_of_one_color_or_gray_however_the_proposal_fades():
     np.testing.assert_allclose(result[14:34, 18:46], np.broadcast_to([40, 30], (20, 28, 2)), atol=0.5)
     ground = np.hypot(*result[lightness < 50].T)
     assert (ground < 0.1).mean() > 0.9 and ground.mean() < 1
-    # Only gray was asked for: nothing is decided.
-    untouched = decided(result, *hints(lightness.shape, (2, 2, (0, 0))), lightness)
-    np.testing.assert_array_equal(untouched, result)
+    # Only gray was asked for, and gray is what nobody hinted: nothing is colored.
+    assert not decided(result, *hints(lightness.shape, (2, 2, (0, 0))), lightness).any()
 
 
 def test_a_gray_hint_holds_its_object():
@@ -399,6 +399,26 @@ def test_foreign_and_missing_weights_are_refused(tmp_path):
         load_weights("cyto3")
     with pytest.raises(WeightsError, match="neither"):
         load_weights(tmp_path)
+
+
+def test_what_is_no_weights_but_of_a_run_is_pointed_out(tmp_path):
+    model, average = small_model(), small_model()
+    save_weights(tmp_path / "weights.safetensors", average)
+    save_checkpoint(
+        tmp_path / "checkpoint.safetensors", model, average, torch.optim.AdamW(model.parameters()), step=3, notes={}
+    )
+    with pytest.raises(WeightsError, match="checkpoint of a training run"):
+        load_weights(tmp_path / "checkpoint.safetensors")
+    with pytest.raises(WeightsError, match=r"the weights in it are .*weights.safetensors"):
+        load_weights(tmp_path)
+
+
+def test_weights_of_a_failed_training_are_refused(tmp_path):
+    model = small_model()
+    next(model.parameters()).data.view(-1)[0] = float("nan")
+    save_weights(tmp_path / "w.safetensors", model)
+    with pytest.raises(WeightsError, match="NaN or infinity"):
+        load_weights(tmp_path / "w.safetensors")
 
 
 def test_a_configuration_that_does_not_fit_is_refused(tmp_path):

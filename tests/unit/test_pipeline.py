@@ -88,6 +88,29 @@ def test_without_color_the_gray_values_come_back_exactly(colorizer):
     np.testing.assert_array_equal(result.rgb[0], np.repeat(image[..., None], 3, axis=2))
 
 
+def test_gray_hints_alone_leave_everything_exactly_gray(colorizer):
+    gray = np.random.default_rng(0).integers(0, 255, (64, 80), dtype=np.uint8)
+    result = colorizer.colorize(gray, [PointHint(row=30, column=40, size=5, lab=(50.0, 0.0, 0.0))], variants=2)
+    assert not result.ab.any() and (result.rgb == gray[..., None]).all()
+    assert result.legend[0].share == 1
+
+
+def test_nothing_asked_and_nothing_colored_is_said():
+    colorizer = Colorizer.load()
+    flat = np.full((64, 80), 90, np.uint8)
+    result = colorizer.colorize(flat)
+    assert not result.ab.any() and any("nothing was colored" in note for note in result.notes)
+    assert len(result.legend) == 1
+    asked = colorizer.colorize(flat, [PointHint(row=30, column=40, size=5, lab=(50.0, 40.0, 0.0))])
+    assert not any("nothing was colored" in note for note in asked.notes)
+
+
+def test_many_overlaps_are_summed_up(colorizer):
+    hints = [PointHint(row=32, column=20 + i, size=3, lab=(50.0, 4.0 * i, 0.0)) for i in range(20)]
+    notes = [note for note in colorizer.colorize(np.full((64, 80), 90, np.uint8), hints).notes if "cover" in note]
+    assert len(notes) == 6 and "more times" in notes[-1]
+
+
 def test_a_limited_hint_colors_its_area_and_nothing_else(colorizer):
     limited = RegionHint(shape=Rectangle(20, 30, 15, 18), lab=TEAL, limit=True)
     result = colorizer.colorize(micrograph(), [limited], databar="none")

@@ -165,3 +165,5 @@ def test_text_and_picture() -> None:
     small = legend_picture([LegendEntry("x" * 500, "#ffffff", 1e-5, 1)], font_size=12)
     assert small.shape[1] < 900
     assert legend_picture([]).size > 0
+    many = [LegendEntry(f"hint {i}", "#d1495b", i / 19900, 1) for i in range(200)]
+    assert legend_picture(many).shape[0] < 1.1 * legend_picture(many[-40:]).shape[0]

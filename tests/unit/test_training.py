@@ -24,6 +24,7 @@ from semcolorize.scenes import make_scene, make_views
 from semcolorize.training.crops import shade_instances
 from semcolorize.training.dataset import BatchDataset
 from semcolorize.training.distill import distillation_loss
+from semcolorize.training.folders import color_folder
 from semcolorize.training.loop import learning_rate, train
 from semcolorize.training.mix import MixConfig, Stage
 from semcolorize.training.objective import diffusion_loss, likeness_loss
@@ -125,6 +126,17 @@ def test_a_folder_with_a_checkpoint_is_not_trained_over(tmp_path):
     (tmp_path / "checkpoint.safetensors").write_bytes(b"damaged")
     with pytest.raises(WeightsError, match="damaged"):
         train(recipe, tmp_path, resume=True)
+
+
+def test_a_run_is_not_resumed_with_another_recipe(tmp_path):
+    train(recipe_from_dict({**TINY, "workers": 0}), tmp_path, max_minutes=1e-9)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    changed = {**TINY, "optimizer": {**TINY.get("optimizer", {}), "learning_rate": 0.5}}
+    with pytest.raises(ConfigError, match="has changed since step 1 .optimizer.learning_rate was .*, is 0.5"):
+        train(recipe_from_dict(changed), tmp_path, resume=True)
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    # How many processes make the batches changes none of them.
+    assert train(recipe_from_dict({**TINY, "workers": 1}), tmp_path, resume=True).finished
 
 
 def test_sigterm_leaves_a_checkpoint(tmp_path):
@@ -438,3 +450,36 @@ def test_distillation_needs_a_teacher_and_steps(changes):
     values = {"init": "default", "distill": {"steps": 2}} | changes
     with pytest.raises(ConfigError, match="distill"):
         recipe_from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"stages": [{"steps": "1e3", "size": 32, "batch": 1}]}, "stages.0..steps is '1e3'; a whole number"),
+        ({"stages": [{"steps": 1, "size": 4096, "batch": 100}]}, "Use a smaller size or batch"),
+        ({"optimizer": {"learning_rate": float("inf")}}, "learning_rate is inf"),
+        ({"optimizer": {"ema": 7}}, "optimizer.ema is 7; 0 to 1 is accepted"),
+        ({"data": {"gray": 1.5}}, "data.gray is 1.5"),
+        ({"network": {"dim": 4096}}, "the network is too large"),
+    ],
+)
+def test_what_no_machine_could_train_is_named_before_it_is_tried(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        recipe_from_dict(wrong)
+
+
+def test_files_that_are_no_images_are_named_together(tmp_path):
+    Image.new("RGB", (64, 64), "teal").save(tmp_path / "good.png")
+    for name in ("bad.png", "worse.jpg"):
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(ConfigError, match=r"no readable images: bad.png, worse.jpg. Move them elsewhere"):
+        color_folder(str(tmp_path), "colored")
+
+
+def test_samples_are_labeled_and_small(tmp_path):
+    train(recipe_from_dict(TINY), tmp_path, max_minutes=1e-9)
+    picture = np.asarray(Image.open(tmp_path / "samples.png"))
+    # Twelve samples of 64 pixels beside the column of names; two rows of four tiles.
+    assert picture.shape == (2 * 4 * 64, 72 + 12 * 64, 3)
+    margin = picture[:, :72]
+    assert (margin.min(axis=(1, 2)) < 100).any() and (margin.max(axis=(1, 2)) == 255).all()
