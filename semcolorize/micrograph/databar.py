@@ -68,6 +68,8 @@ def find_databar(pixels: np.ndarray) -> int | None:
             run = int(steps[0])
         else:
             return None
+    # A logo stands beside the text over all rows: then the barest row of the bar is what blank means in it.
+    blank |= rows.background >= max(0.9, float(rows.background[run:].max(initial=0)) - 0.02)
     # Ticks of a scale bar may hang from the bar's upper edge, so that its first row need not be quite blank.
     starts = np.flatnonzero(blank[run:] | (rows.background[run:] >= 0.9))
     if starts.size == 0:

@@ -69,6 +69,23 @@ def test_synthetic_bars_of_any_depth(background: float, ink: float, scale: int) 
         assert find_databar((image * scale).astype(dtype)) == 480
 
 
+@pytest.mark.parametrize(("background", "ink"), [(0, 255), (255, 0)])
+def test_a_logo_as_high_as_the_bar_hides_it_not(background: float, ink: float) -> None:
+    image = with_bar(scene(), 36, background, ink)
+    image[480:, -32:] = ink
+    image[484:512, -28:-4] = 128
+    assert find_databar(image.astype(np.uint8)) == 480
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_real_bars_are_found_in_reduced_copies(factor: int, shared_data: Path) -> None:
+    for name in ("PolenHibisco_300X-2_rgb.png", "Polen_1062_550X_rgb.png"):
+        lightness = read_micrograph(shared_data / "gray_sem" / name).lightness
+        rows, columns = (side // factor for side in lightness.shape)
+        reduced = lightness.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
+        assert find_databar(np.rint(reduced * 2.55)) == 1920 // factor, name
+
+
 def test_a_blanked_image_has_its_bar_below_the_line() -> None:
     image = with_bar(np.zeros((480, 640)), 36, 0, 255, line=True).astype(np.uint8)
     assert find_databar(image) == 480
