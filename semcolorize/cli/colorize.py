@@ -183,4 +183,7 @@ def command(
     else:
         for path in written:
             click.echo(str(path))
-        click.echo(f"{seconds:.1f} s on {result.provenance.device}", err=True)
+        row = result.provenance.settings["databar_row"]
+        fate = "is cut off" if crop_databar else "stays gray"
+        bar = "no data bar (--databar ROWS sets one)" if row is None else f"the data bar from row {row} on {fate}"
+        click.echo(f"{seconds:.1f} s on {result.provenance.device}; {bar}", err=True)

@@ -70,7 +70,11 @@ def test_a_slash_at_the_end_makes_a_folder(demo, tmp_path):
     folder, _ = demo
     micrograph = folder / "pictures" / "micrograph.tif"
     hints = folder / "pictures" / "hints.yaml"
-    run("colorize", micrograph, "--hints", hints, "-o", f"{tmp_path}/new/deep/", cwd=tmp_path)
+    said = run("colorize", micrograph, "--hints", hints, "-o", f"{tmp_path}/new/deep/", cwd=tmp_path).stderr
+    assert "no data bar (--databar ROWS sets one)" in said
+    cut = ["--databar", "64", "--crop-databar", "-o", f"{tmp_path}/cut.tif"]
+    said = run("colorize", micrograph, "--hints", hints, *cut, cwd=tmp_path).stderr
+    assert "the data bar from row 704 on is cut off" in said and tifffile.imread(tmp_path / "cut.tif").shape[0] == 704
     assert {p.name for p in (tmp_path / "new" / "deep").iterdir()} == {
         f"micrograph_color{end}" for end in (".tif", ".json", "_legend.png")
     }
