@@ -112,7 +112,8 @@ def command(
     if unknown or not wanted:
         listed = ", ".join(unknown) or "nothing"
         raise ConfigError(f"--methods: {listed} is not known; there are {', '.join(known)}.", key="methods")
-    numbers = _counts(counts or ("1,5" if modes else "0,1,2,5,10,20,50,100,200"), least=int(modes))
+    default_counts = "1,5" if modes else "0,1,2,5,10,20,50,100,200"
+    numbers = _counts(default_counts if counts is None else counts, least=int(modes))
     extra: dict[str, Any] = {"data": data.name if data else "procedural scenes", "seed": seed}
     methods_by_name: dict[str, Callable[..., Any]] = {
         name: _peer(BASELINES[name]) for name in wanted if name != "model"

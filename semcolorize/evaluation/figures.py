@@ -14,6 +14,7 @@ from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
 from semcolorize.evaluation.run import PEER, EvaluationRun
 from semcolorize.evaluation.series import SeriesRun
+from semcolorize.micrograph.lettering import typeface
 
 __all__ = ["draw_modes", "draw_scores", "draw_series", "draw_sheet", "draw_steps"]
 
@@ -104,6 +105,7 @@ def draw_sheet(run: EvaluationRun, images: Sequence[ColorImage]) -> bytes:
     scores = {(s.image, s.count, s.method): s.psnr for s in run.scores}
     sheet = Image.new("RGB", (side * len(columns), head + (head + side) * len(images)), "white")
     pen = ImageDraw.Draw(sheet)
+    pen.font = typeface(11)
     for i, title in enumerate(columns):
         pen.text((i * side + 4, 3), title, fill="black")
     for row, image in enumerate(images):
@@ -131,6 +133,7 @@ def draw_modes(run: ModesRun) -> bytes:
     side, head = 240, 18
     sheet = Image.new("RGB", (side * len(columns), (head + side) * len(names)), "white")
     pen = ImageDraw.Draw(sheet)
+    pen.font = typeface(11)
     for row, name in enumerate(names):
         for i, (count, mode, method) in enumerate(columns):
             pen.text((i * side + 4, row * (head + side) + 3), f"{method}, {mode}, {count}", fill="black")
@@ -152,6 +155,7 @@ def draw_series(run: SeriesRun) -> bytes:
     most = max(len(views) for views in run.pictures.values())
     sheet = Image.new("RGB", ((most * side + gap) * len(methods), (head + side) * len(names)), "white")
     pen = ImageDraw.Draw(sheet)
+    pen.font = typeface(11)
     for row, name in enumerate(names):
         for column, method in enumerate(methods):
             left, top = column * (most * side + gap), row * (head + side)

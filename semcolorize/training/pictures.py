@@ -11,6 +11,7 @@ import torch
 
 from semcolorize.color.gamut import compress_chroma, lightness_and_ab_to_lab
 from semcolorize.color.lab import lab_to_rgb
+from semcolorize.micrograph.lettering import typeface
 from semcolorize.training.dataset import Batch
 
 __all__ = ["draw_curves", "draw_samples"]
@@ -65,6 +66,7 @@ def _labels(height: int) -> np.ndarray:
 
     column = Image.new("RGB", (72, height), "white")
     pen = ImageDraw.Draw(column)
+    pen.font = typeface(11)
     for i, name in enumerate(("hints", "propagated", "model", "truth")):
         pen.text((4, (2 * i + 1) * height // 8), name, fill="black", anchor="lm")
     return np.asarray(column)
