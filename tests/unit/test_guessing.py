@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from semcolorize.hints.model import PointHint
 from semcolorize.network import guessing
 from semcolorize.network.conditioning import PRESETS, condition_image
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
 from semcolorize.network.sampling import sample_ab
+from semcolorize.pipeline import Colorizer
 
 SMALL = PRESETS["compact"].with_network(dim=16, multipliers=(1, 2), attention=("none", "full"))
 MIRRORS = ((), (-1,), (-2,), (-2, -1))
@@ -100,3 +102,20 @@ def test_passes_are_counted(model, options, count):
 def test_very_large_images_take_one_pass(monkeypatch):
     monkeypatch.setattr(guessing, "_MOST_PIXELS", 64 * 96 - 1)
     assert passes(hinted(2), num_steps=1, fill="auto") == 1
+
+
+def test_a_gray_hint_keeps_its_object_gray_however_like_the_others_it_is():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :320]
+    gray = np.full((256, 320), 20.0)
+    disks = [np.hypot(y - r, x - c) for r, c in ((70, 60), (180, 90), (80, 210), (190, 240), (60, 285))]
+    for away, size in zip(disks, (40, 60, 45, 40, 25), strict=True):
+        gray = np.where(away < size, 150 - 40 * (away / size) ** 2 + 15 * np.sin(x / 5) * np.sin(y / 4), gray)
+    pixels = np.clip(gray + rng.normal(0, 6, gray.shape), 0, 255).astype(np.uint8)
+    # The gray hint lies near the rim of the largest of five disks.
+    red, stays = {"size": 7, "lab": (52.0, 60.0, 35.0)}, {"size": 7, "lab": (55.0, 0.0, 0.0)}
+    hints = [PointHint(row=70, column=60, **red), PointHint(row=190, column=240, **red)]
+    result = Colorizer.load().colorize(pixels, [*hints, PointHint(row=205, column=120, **stays)])
+    chroma = np.hypot(result.ab[0, ..., 0], result.ab[0, ..., 1])
+    colored = [(chroma[away < size - 4] > 8).mean() for away, size in zip(disks, (40, 60, 45, 40, 25), strict=True)]
+    assert colored[1] < 0.2 and min(colored[:1] + colored[2:]) > 0.95
