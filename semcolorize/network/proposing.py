@@ -13,7 +13,7 @@ import torch
 
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ShapeError
-from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
+from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.strips import each
@@ -172,9 +172,20 @@ def propose(
         curves = [condition.ink[0, 0].numpy() for condition in conditions]
         # What was carried into a view is no hint of the user's: there likeness may know better.
         touched = [c.touched[0].numpy() * v.asked_for.any() for c, v in zip(conditions, padded, strict=True)]
-        proposals = _settled(proposals, padded, curves, likeness, touched, fill, spread, cell)
+        gray = [near * _grayness(c, config.ab_scale, cell) for near, c in zip(touched, conditions, strict=True)]
+        proposals = _settled(proposals, padded, curves, likeness, (touched, gray), fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
+
+
+_GRAYISH = 20.0
+"""Chroma of a propagated ink up to which its hints say gray rather than a color."""
+
+
+def _grayness(condition: Condition, ab_scale: float, cell: int) -> np.ndarray:
+    """How nearly gray what the hints say is, 0 to 1, (H / cell, W / cell)."""
+    inks = ab_scale * cell_mean(condition.prior[0].movedim(0, -1).numpy(), cell)
+    return np.asarray(np.clip(1 - np.hypot(inks[..., 0], inks[..., 1]) / _GRAYISH, 0, 1))
 
 
 def _runs(model: ABDiffuser, variants: int) -> int:
@@ -207,7 +218,7 @@ def _settled(
     views: Sequence[HintedView],
     curves: Sequence[np.ndarray],
     likeness: Sequence[Likeness | None],
-    touched: Sequence[np.ndarray],
+    touched: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
     fill: Fill,
     spread: Spread,
     cell: int,
@@ -220,9 +231,9 @@ def _settled(
     )
     named = len(views) > 1 and any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
     settled = []
-    for variants, view, curve, like, near in zip(proposals, views, curves, likeness, touched, strict=True):
+    for variants, view, curve, like, near, gray in zip(proposals, views, curves, likeness, *touched, strict=True):
         seen = (view.lightness, view.meant_ab, view.hint_mask)
-        mode = {"likeness": like, "spread": spread, "named": named, "touched": near, "cell": cell}
+        mode = {"likeness": like, "spread": spread, "named": named, "touched": near, "gray": gray, "cell": cell}
 
         def settle(
             proposal: np.ndarray,
