@@ -61,7 +61,8 @@ def command(
 
         def show(progress: Progress) -> None:
             gain = "" if progress.gain_db is None else f", {progress.gain_db:+.2f} dB over propagated hints"
-            note = f"loss {progress.loss:.4f}, {progress.samples_per_second:.3g} samples/s{gain}"
+            rate = progress.samples_per_second
+            note = f"loss {progress.loss:.4f}, {rate:.{int(rate < 10)}f} samples/s{gain}"
             update(progress.step, progress.steps, note)
 
         try:

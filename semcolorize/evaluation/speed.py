@@ -21,6 +21,7 @@ from semcolorize.evaluation.baselines import levin, random_walker
 from semcolorize.evaluation.smoother import fast_global_smoother
 from semcolorize.hints.model import Hint, PointHint
 from semcolorize.hints.rasterize import rasterize
+from semcolorize.hints.walker import forget_factors
 from semcolorize.micrograph.lightness import gray_to_lightness_plane
 from semcolorize.network.conditioning import PRESETS, condition_image
 from semcolorize.network.diffuser import ABDiffuser
@@ -174,6 +175,7 @@ def _timed(work: Callable[[], Any], repeats: int, *, warm: bool = True) -> Itera
     if warm:
         work()
     for _ in range(repeats):
+        forget_factors()
         started = time.perf_counter()
         work()
         if torch.cuda.is_available():

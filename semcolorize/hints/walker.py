@@ -22,7 +22,8 @@ import numpy as np
 from semcolorize.errors import ShapeError
 
 __all__ = [
-    "SEED_STRENGTH", "check_shapes", "checked", "random_walker", "regularized", "walk", "walker_system",
+    "SEED_STRENGTH", "check_shapes", "checked", "forget_factors", "random_walker", "regularized", "walk",
+    "walker_system",
 ]  # fmt: skip
 
 _PIXEL_BETA = 500.0
@@ -78,6 +79,11 @@ def _kept_factors(across: bytes, down: bytes, screen: bytes, shape: tuple[int, i
     height, width = shape
     shapes = ((height, width - 1), (height - 1, width), shape)
     return _factors(*(np.frombuffer(x).reshape(s) for x, s in zip((across, down, screen), shapes, strict=True)))
+
+
+def forget_factors() -> None:
+    """Drop the factors that are kept: who times the same image again times what it takes the first time."""
+    _kept_factors.cache_clear()
 
 
 def _factors(across: np.ndarray, down: np.ndarray, screen: np.ndarray) -> object:

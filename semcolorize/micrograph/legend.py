@@ -72,8 +72,8 @@ def legend(
     Returns
     -------
     entries : tuple of LegendEntry
-        In order of the hints, then gray (unless a gray hint has that entry), then other colors. Shares sum
-        to 1.
+        In order of the hints, then gray (unless a gray hint has that entry), then other colors if there are
+        any. Shares sum to 1.
 
     Notes
     -----
