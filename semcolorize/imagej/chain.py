@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,8 +136,7 @@ def try_chain(imagej: FoundImageJ, *, seconds: float = 120.0) -> str:
         )
     screen = _screen(imagej)
     # Short: some systems limit the length of paths, and this one is the user's private folder.
-    with tempfile.TemporaryDirectory(prefix="semcolorize-") as temporary:
-        place = Path(temporary)
+    with _folder_for_a_while() as place:
         home = Home.open(place / "home")
         for name in ("plugins", "macros"):
             (place / "imagej" / name).mkdir(parents=True)
@@ -159,6 +160,20 @@ def try_chain(imagej: FoundImageJ, *, seconds: float = 120.0) -> str:
     if said != "tiny colored 96 64 24":
         raise BridgeError(f"The tiny job went wrong: {said}")
     return f"ImageJ, macro, client and worker colored an image in {took:.1f} s"
+
+
+@contextlib.contextmanager
+def _folder_for_a_while() -> Iterator[Path]:
+    """A temporary folder that a worker may still be tidying up in when it goes."""
+    place = Path(tempfile.mkdtemp(prefix="semcolorize-"))
+    try:
+        yield place
+    finally:
+        for _ in range(50):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(place)
+                break
+            time.sleep(0.1)
 
 
 def _screen(imagej: FoundImageJ) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +161,26 @@ def test_the_command_says_what_it_did(fiji):
 def test_macros_are_ascii():
     for macro in macro_folder().iterdir():
         assert macro.read_bytes().isascii(), macro.name  # 1.53t reads macros as Latin-1
+
+
+def test_the_folder_of_a_trial_goes_although_a_worker_still_writes_there() -> None:
+    import threading
+    import time
+
+    from semcolorize.imagej.chain import _folder_for_a_while
+
+    until = time.monotonic() + 0.5
+
+    def write(folder: Path) -> None:
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                (folder / "home").mkdir(exist_ok=True)
+                (folder / "home" / str(time.monotonic_ns())).write_bytes(b"x")
+
+    with _folder_for_a_while() as place:
+        writers = [threading.Thread(target=write, args=(place,)) for _ in range(2)]
+        for writer in writers:
+            writer.start()
+    for writer in writers:
+        writer.join()
+    assert not place.exists()
