@@ -13,7 +13,7 @@ import torch
 
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ShapeError
-from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, pool_hints
+from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.hints.walker import check_shapes
 from semcolorize.micrograph.strips import each
@@ -172,20 +172,10 @@ def propose(
         curves = [condition.ink[0, 0].numpy() for condition in conditions]
         # What was carried into a view is no hint of the user's: there likeness may know better.
         touched = [c.touched[0].numpy() * v.asked_for.any() for c, v in zip(conditions, padded, strict=True)]
-        gray = [near * _grayness(c, config.ab_scale, cell) for near, c in zip(touched, conditions, strict=True)]
+        gray = [near * c.grayness(config.ab_scale)[0] for near, c in zip(touched, conditions, strict=True)]
         proposals = _settled(proposals, padded, curves, likeness, (touched, gray), fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
-
-
-_GRAYISH = 20.0
-"""Chroma of a propagated ink up to which its hints say gray rather than a color."""
-
-
-def _grayness(condition: Condition, ab_scale: float, cell: int) -> np.ndarray:
-    """How nearly gray what the hints say is, 0 to 1, (H / cell, W / cell)."""
-    inks = ab_scale * cell_mean(condition.prior[0].movedim(0, -1).numpy(), cell)
-    return np.asarray(np.clip(1 - np.hypot(inks[..., 0], inks[..., 1]) / _GRAYISH, 0, 1))
 
 
 def _runs(model: ABDiffuser, variants: int) -> int:
