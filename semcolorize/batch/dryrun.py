@@ -138,7 +138,7 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     if known is not None:
         found.seconds_each, found.timed = known, "as in earlier runs"
     elif time_it and to_color:
-        found.seconds_each, found.timed = _try(Workbench(settings), job, plan, to_color)
+        found.seconds_each, found.timed = _try(Workbench(settings), job, to_color)
     if ledger is not None:
         ledger.close()
     return found
@@ -158,15 +158,12 @@ def _hints(job: Job, file: PlannedFile, look: bool) -> str | None:
     return f"its own overlay if it has one, else {rest or 'left alone'}"
 
 
-def _try(workbench: Workbench, job: Job, plan: Plan, files: list[PlannedFile]) -> tuple[float | None, str]:
+def _try(workbench: Workbench, job: Job, files: list[PlannedFile]) -> tuple[float | None, str]:
     import time
 
     workbench.colorizer()
     seconds, count = [], 0
-    groups: dict[tuple[str | None, str | None], list[PlannedFile]] = {}
-    for file in files:
-        groups.setdefault((file.series, file.name if file.series is None else None), []).append(file)
-    together = list(groups.values())
+    together = list(Plan(tuple(files)).groups())
     for group in together[:: max(1, len(together) // _TRIED)][:_TRIED]:
         # Views take longer together than one by one; those with hints come first.
         views = sorted(group, key=lambda view: view.hints is None)[:_TRIED]
