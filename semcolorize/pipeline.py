@@ -23,6 +23,7 @@ from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
 from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_views
 from semcolorize.network.proposing import HintedView, propose
+from semcolorize.network.replay import Replays
 from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights, load_weights
 from semcolorize.result import ColorResult
@@ -67,6 +68,8 @@ class Colorizer:
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # On a CPU float32 gives the same picture on every machine, to rounding; few have fast bfloat16 anyway.
         loaded.model.reduced = chosen.type == "cuda"
+        if chosen.type == "cuda":
+            loaded.model.replays = Replays()
         return cls(loaded, chosen)
 
     def prepare(

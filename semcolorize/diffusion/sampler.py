@@ -50,8 +50,9 @@ def _levels(schedule: Schedule, times: torch.Tensor, x: torch.Tensor) -> tuple[t
     alpha, sigma = schedule.alpha(times), schedule.sigma(times)
     # The end is the data itself, not the schedule's small floor of noise.
     ends = times <= 0
-    alpha = torch.where(ends, torch.ones_like(alpha), alpha).to(x.device, x.dtype)
-    sigma = torch.where(ends, torch.zeros_like(sigma), sigma).to(x.device, x.dtype)
+    # They stay where `times` is, on the CPU: nobody waits for a GPU to know them.
+    alpha = torch.where(ends, torch.ones_like(alpha), alpha).to(x.dtype)
+    sigma = torch.where(ends, torch.zeros_like(sigma), sigma).to(x.dtype)
     return alpha, sigma
 
 
@@ -73,7 +74,7 @@ def sample_ddpm(
         Gaussian noise at ``times[0]``.
     schedule : Schedule
     times : Tensor of shape (N + 1,)
-        Falling times; see `time_steps`.
+        Falling times, on the CPU; see `time_steps`.
     noise : callable
         Fresh Gaussian noise of the shape of `x`.
     callback : callable, optional

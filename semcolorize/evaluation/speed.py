@@ -217,7 +217,7 @@ def _thesis_step(colorizer: Colorizer, repeats: int) -> Iterator[tuple[float, No
 
     @torch.inference_mode()
     def step() -> None:
-        denoise(noise, torch.full((), 0.5, dtype=torch.float64, device=colorizer.device))
+        denoise(noise, torch.full((), 0.5, dtype=torch.float64))
 
     factor = 9 if colorizer.device.type == "cpu" else 1
     for seconds, memory in _timed(step, 1):

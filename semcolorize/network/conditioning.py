@@ -25,6 +25,7 @@ from semcolorize.errors import ConfigError, ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate
 from semcolorize.network.matching import InkMixing, choose_marks
+from semcolorize.network.transfer import to_device
 from semcolorize.network.unet import UNetConfig
 
 __all__ = [
@@ -209,13 +210,19 @@ class Condition:
 
     def to(self, device: torch.device | str) -> Condition:
         """Copy on `device`."""
-        return Condition(*(None if x is None else x.to(device) for x in self._tensors()))  # type: ignore[arg-type]
+        return Condition.from_tensors([None if x is None else to_device(x, device) for x in self.tensors()])
 
     def repeat(self, count: int) -> Condition:
         """The batch `count` times over."""
-        return Condition(
-            *(None if x is None else x.repeat(count, *[1] * (x.ndim - 1)) for x in self._tensors())  # type: ignore[arg-type]
+        return Condition.from_tensors(
+            [None if x is None else x.repeat(count, *[1] * (x.ndim - 1)) for x in self.tensors()]
         )
+
+    def with_places(self, multiple: int) -> Condition:
+        """The same with room for more marks, -1 where there is none: a multiple of so many."""
+        if self.marks is None or not self.marks.shape[1] % multiple:
+            return self
+        return replace(self, marks=F.pad(self.marks, (0, -self.marks.shape[1] % multiple), value=-1))
 
     def mirrored(self, axes: Sequence[int]) -> Condition:
         """The batch as a mirror shows it: `axes` of -2 (upside down), -1 (left is right), both or none."""
@@ -233,10 +240,17 @@ class Condition:
     @staticmethod
     def stack(conditions: Sequence[Condition]) -> Condition:
         """One batch out of several of equal image size."""
-        columns = zip(*(condition._tensors() for condition in conditions), strict=True)
-        return Condition(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
+        most = max((c.marks.shape[1] for c in conditions if c.marks is not None), default=1)
+        columns = zip(*(condition.with_places(most).tensors() for condition in conditions), strict=True)
+        return Condition.from_tensors([None if column[0] is None else torch.cat(column) for column in columns])
 
-    def _tensors(self) -> tuple[torch.Tensor | None, ...]:
+    @staticmethod
+    def from_tensors(tensors: Sequence[torch.Tensor | None]) -> Condition:
+        """What `tensors` was taken from."""
+        return Condition(*tensors)  # type: ignore[arg-type]
+
+    def tensors(self) -> tuple[torch.Tensor | None, ...]:
+        """All attributes, in order."""
         return self.pixels, self.grid, self.flags, self.prior, self.ink, self.marks
 
 

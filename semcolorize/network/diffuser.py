@@ -13,9 +13,14 @@ from semcolorize.diffusion.prediction import x0_from
 from semcolorize.network.banding import LARGEST_WHOLE, forward_in_bands
 from semcolorize.network.conditioning import SPREADS, Condition, ModelConfig, Spread
 from semcolorize.network.matching import InkMixing, Likeness
+from semcolorize.network.replay import Replays
+from semcolorize.network.transfer import to_device, to_host
 from semcolorize.network.unet import UNet
 
 __all__ = ["ABDiffuser"]
+
+_PLACES = 32
+"""Marks are filled up to multiples of it where passes are recorded, so that an edited hint fits the recording."""
 
 
 class ABDiffuser(nn.Module):
@@ -31,6 +36,8 @@ class ABDiffuser(nn.Module):
         Pixels of a batch above which the network runs in bands, see `semcolorize.network.banding`.
     reduced : bool
         Run in bfloat16 where that is safe (`torch.autocast`).
+    replays : Replays or None
+        Records passes, see `semcolorize.network.replay`; None to run each as it comes.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -38,6 +45,7 @@ class ABDiffuser(nn.Module):
         self.config = config
         self.largest_whole = LARGEST_WHOLE
         self.reduced = False
+        self.replays: Replays | None = None
         self.network = UNet(config.network)
         heads = config.matching_heads
         self.mixing = InkMixing(config.network.dim, heads) if heads else None
@@ -76,17 +84,17 @@ class ABDiffuser(nn.Module):
         features : Tensor of shape (V, dim, h, w)
             From `predict`.
         condition : Condition
-            Of the V views.
+            Of the V views, on the CPU.
         spread : {"alike", "instance"}
         """
         mixing, grid = cast("InkMixing", self.mixing), cast("torch.Tensor", condition.grid)
         views, _, height, width = features.shape
         marks = cast("torch.Tensor", condition.marks)
-        first = height * width * torch.arange(views, device=marks.device)[:, None]
+        first = height * width * torch.arange(views)[:, None]
         places = (marks + first)[marks >= 0]
-        hinted = grid[:, :3].movedim(1, -1).reshape(-1, 3)[places].float().cpu().numpy()
-        head = SPREADS.index(spread)
-        cells, keys = (v[0, head].float().cpu() for v in mixing.matching.vectors(features, places[None], views))
+        hinted = grid[:, :3].movedim(1, -1).reshape(-1, 3)[places].float().numpy()
+        head, there = SPREADS.index(spread), to_device(places[None], features.device)
+        cells, keys = (to_host(v[0, head].float()) for v in mixing.matching.vectors(features, there, views))
         each = cells.reshape(views, height, width, -1).numpy()
         return [Likeness(own, keys.numpy(), self.config.ab_scale * hinted[:, :2], hinted[:, 2]) for own in each]
 
@@ -97,16 +105,33 @@ class ABDiffuser(nn.Module):
         schedule = self.config.noise
 
         def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-            alpha, sigma = (level.to(x_t) for level in (schedule.alpha(t), schedule.sigma(t)))
-            times = t.to(x_t).expand(x_t.shape[0])
-            with torch.autocast(x_t.device.type, dtype=torch.bfloat16, enabled=self.reduced):
-                output, features = self.predict(x_t, times, condition, views)
+            # Numbers stay with the processor, which need not wait for a GPU to know them.
+            alpha, sigma = (level.to(x_t.dtype) for level in (schedule.alpha(t), schedule.sigma(t)))
+            times = torch.full((x_t.shape[0],), float(t), dtype=x_t.dtype, device=x_t.device)
+            output, features = self._run(x_t, times, condition, views)
             if on_features is not None:
                 on_features(features)
             output = output.to(x_t.dtype)
             return x0_from(self.config.prediction, output, x_t, alpha, sigma)
 
         return denoise
+
+    def _run(
+        self, x_t: torch.Tensor, times: torch.Tensor, condition: Condition, views: int
+    ) -> tuple[torch.Tensor, ...]:
+        """`predict` as it is configured: in bfloat16 or not, recorded or not."""
+
+        def run(x_t: torch.Tensor, times: torch.Tensor, *given: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
+            # Nothing is kept from one pass for the next: a recorded one writes to the same memory every time.
+            kind, on = x_t.device.type, self.reduced
+            with torch.autocast(kind, dtype=torch.bfloat16, enabled=on, cache_enabled=False):
+                return self.predict(x_t, times, Condition.from_tensors(given), views)
+
+        # In bands a pass is long, and its launches are no matter.
+        if self.replays is None or x_t[:, 0].numel() > self.largest_whole:
+            return run(x_t, times, *condition.tensors())
+        given = condition.with_places(_PLACES).tensors()
+        return self.replays(run, (views, self.reduced), (x_t, times, *given))
 
     def ab_from(self, x0: torch.Tensor, condition: Condition) -> torch.Tensor:
         """CIELAB a*b* of a sampled `x0` of shape (B, 2, H, W)."""

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from semcolorize.diffusion.sampler import Step
 from semcolorize.network.conditioning import Condition, Fill
 from semcolorize.network.diffuser import ABDiffuser
-from semcolorize.network.sampling import sample_ab
+from semcolorize.network.sampling import runs, sample_ab
 
 __all__ = ["best_guess", "passes", "touched_as_propagated"]
 
@@ -34,9 +34,9 @@ instead of 23.88 at 2, 25.27 instead of 25.14 at 5; on photographs up to 0.07 dB
 """
 
 
-def passes(condition: Condition, *, num_steps: int, fill: Fill) -> int:
+def passes(model: ABDiffuser, condition: Condition, *, num_steps: int, fill: Fill) -> int:
     """Steps that `best_guess` takes."""
-    return num_steps + len(_mirrors(condition, num_steps, fill))
+    return num_steps * runs(model, condition, 1 + len(_mirrors(condition, num_steps, fill)))
 
 
 def best_guess(
@@ -67,18 +67,28 @@ def best_guess(
     num_steps, fill
         As for `semcolorize.pipeline.Colorizer.colorize`.
     on_step, on_features : callable, optional
-        See `semcolorize.network.sampling.sample_ab`; features are those of the image itself.
+        See `semcolorize.network.sampling.sample_ab`; the first features are those of the image itself.
 
     Returns
     -------
     Tensor of shape (1, V, 2, H, W)
         CIELAB a*b*, on the CPU.
     """
-    ab = sample_ab(model, condition, [key], num_steps=num_steps, on_step=on_step, on_features=on_features)
     mirrors = _mirrors(condition, num_steps, fill)
-    for axes in mirrors:
-        ab = ab + sample_ab(model, condition.mirrored(axes), [key], num_steps=1, on_step=on_step).flip(axes)
-    ab = ab / (1 + len(mirrors))
+    shown = [condition, *(condition.mirrored(axes) for axes in mirrors)]
+
+    def own(features: torch.Tensor) -> None:
+        if on_features is not None:
+            on_features(features[: len(condition.ink)])
+
+    seen = sample_ab(
+        model, shown, [key] * len(shown), num_steps=num_steps, on_step=on_step,
+        on_features=own if on_features is not None else None,
+    )  # fmt: skip
+    ab = seen[:1]
+    for axes, image in zip(mirrors, seen[1:], strict=True):
+        ab = ab + image[None].flip(axes)
+    ab = ab / len(shown)
     if fill == "gray":
         return touched_as_propagated(model, condition, ab)
     if not model.config.residual:

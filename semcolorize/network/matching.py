@@ -34,14 +34,13 @@ def choose_marks(seeds: np.ndarray, most: int = MARKS) -> np.ndarray:
 
     Returns
     -------
-    int64 ndarray of shape (most,)
-        Places ``row * w + column``; -1 where there is no more.
+    int64 ndarray of shape (N,)
+        Places ``row * w + column``, at most `most`; -1 alone if there is none.
     """
     from scipy import ndimage
 
     label, count = ndimage.label(seeds > 0, np.ones((3, 3)))
     places = np.flatnonzero(label)
-    chosen = np.full(most, -1, np.int64)
     if len(places) > most:
         # In an order without pattern, one of each touching group in turn.
         places = np.random.Generator(np.random.PCG64(len(places))).permutation(places)
@@ -51,8 +50,7 @@ def choose_marks(seeds: np.ndarray, most: int = MARKS) -> np.ndarray:
         turn = np.empty(len(places), np.int64)
         turn[by_group] = np.arange(len(places)) - np.repeat(starts, np.bincount(group, minlength=count + 1)[1:])
         places = np.sort(places[np.argsort(turn, kind="stable")[:most]])
-    chosen[: len(places)] = places
-    return chosen
+    return places.astype(np.int64) if len(places) else np.full(1, -1, np.int64)
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,6 @@ class HintMatching(nn.Module):
             An ink a head.
         """
         batch, _, height, width = features.shape
-        # Most images have far fewer hints than places for them.
-        most = max(int((marks >= 0).sum(dim=1).max()), 1)
-        marks = marks[:, :most]
         cells = self._cells(features)
         hinted = _take(cells, marks.clamp(min=0))
         ink = _take(inks.flatten(2).transpose(1, 2).float(), marks.clamp(min=0))

@@ -21,7 +21,7 @@ from semcolorize.network.conditioning import Condition, Fill, Spread, condition_
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
 from semcolorize.network.matching import Likeness
-from semcolorize.network.sampling import sample_ab
+from semcolorize.network.sampling import runs, sample_ab
 from semcolorize.network.settling import (
     asked_inks,
     decide,
@@ -148,8 +148,9 @@ def propose(
         (Condition.stack([conditions[i] for i in group]), group, wanted)
         for group, wanted in _groups([bool(view.asked_for.any()) for view in views])
     ]
-    guesses = sum(passes(together, num_steps=first, fill=fill) for together, _, _ in batches)
-    on_step = _counted(on_step, guesses + len(batches) * others * _runs(model, variants - 1))
+    guesses = sum(passes(model, together, num_steps=first, fill=fill) for together, _, _ in batches)
+    samples = sum(others * runs(model, together, variants - 1) for together, _, _ in batches)
+    on_step = _counted(on_step, guesses + samples)
     for together, group, wanted in batches:
         # The first step's features: later ones have seen colors already.
         seen: list[torch.Tensor] = []
@@ -160,12 +161,12 @@ def propose(
 
         ab = best_guess(model, together, keys[0], num_steps=first, fill=fill, on_step=on_step, on_features=keep)
         if variants > 1:
-            samples = sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)
-            ab = torch.cat([ab, touched_as_propagated(model, together, samples) if fill == "gray" else samples])
+            drawn = sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)
+            ab = torch.cat([ab, touched_as_propagated(model, together, drawn) if fill == "gray" else drawn])
         for i in wanted:
             proposals[i] = ab[:, group.index(i)].movedim(1, -1).numpy()
         if model.mixing is not None and fill == "gray":
-            own = model.likeness(seen[0], together.to(seen[0].device), spread)
+            own = model.likeness(seen[0], together, spread)
             for i in wanted:
                 likeness[i] = own[group.index(i)]
     if config.propagated:
@@ -176,11 +177,6 @@ def propose(
         proposals = _settled(proposals, padded, curves, likeness, (touched, gray), fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
-
-
-def _runs(model: ABDiffuser, variants: int) -> int:
-    """How many times `sample_ab` samples for so many variants: a GPU takes them all at once."""
-    return min(variants, 1) if next(model.parameters()).is_cuda else variants
 
 
 def _counted(on_step: Callable[[Step], None] | None, count: int) -> Callable[[Step], None] | None:

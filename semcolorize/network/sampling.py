@@ -12,8 +12,10 @@ from semcolorize.diffusion.schedule import time_steps
 from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import Condition
 from semcolorize.network.diffuser import ABDiffuser
+from semcolorize.network.transfer import to_device, to_host
 
-__all__ = ["resolve_device", "sample_ab"]
+__all__ = ["resolve_device", "runs", "sample_ab"]
+
 
 def resolve_device(name: str) -> torch.device:
     """Device behind ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -43,10 +45,23 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def runs(model: ABDiffuser, condition: Condition, count: int) -> int:
+    """How many times `sample_ab` samples for so many keys: one by one on the CPU, as many at once as fit on a GPU."""
+    return len(_together(model, condition, count))
+
+
+def _together(model: ABDiffuser, condition: Condition, count: int) -> list[slice]:
+    """Keys of `count` to be sampled at once."""
+    most = 1
+    if next(model.parameters()).is_cuda:
+        most = max(model.largest_whole // condition.ink.numel(), 1)
+    return [slice(first, first + most) for first in range(0, count, most)]
+
+
 @torch.inference_mode()
 def sample_ab(
     model: ABDiffuser,
-    condition: Condition,
+    condition: Condition | Sequence[Condition],
     keys: Sequence[Sequence[int]],
     *,
     num_steps: int | None = None,
@@ -59,8 +74,8 @@ def sample_ab(
     ----------
     model : ABDiffuser
         Its device is used.
-    condition : Condition
-        A batch of V views of one series; V = 1 for a single image.
+    condition : Condition or sequence of Condition
+        A batch of V views of one series; V = 1 for a single image. A sequence has one of equal shape for every key.
     keys : sequence of int sequences
         One noise key per variant, say ``(seed, variant)``.
     num_steps : int, optional
@@ -82,21 +97,23 @@ def sample_ab(
     """
     config = model.config
     device = next(model.parameters()).device
-    condition = condition.to(device)
-    views = condition.prior.shape[0]
     steps = config.num_steps if num_steps is None else num_steps
     times = time_steps(steps)
-    groups = [list(keys)] if device.type == "cuda" else [[key] for key in keys]
+    one = condition if isinstance(condition, Condition) else condition[0]
+    views, shape = one.prior.shape[0], tuple(one.prior.shape)
     results = []
-    for group in groups:
-        repeated = condition.repeat(len(group))
+    for part in _together(model, one, len(keys)):
+        group = keys[part]
+        if isinstance(condition, Condition):
+            batch = condition.to(device).repeat(len(group))
+        else:
+            batch = Condition.stack(condition[part]).to(device)
         streams = NoiseStreams(group)
-        shape = (views, *condition.prior.shape[1:])
 
-        def fresh(streams: NoiseStreams = streams, shape: tuple[int, ...] = shape) -> torch.Tensor:
-            return streams.normal(shape, device=device).flatten(0, 1)
+        def fresh(streams: NoiseStreams = streams) -> torch.Tensor:
+            return to_device(streams.normal(shape).flatten(0, 1), device)
 
-        denoiser = model.denoiser(repeated, views=views, on_features=on_features)
+        denoiser = model.denoiser(batch, views=views, on_features=on_features)
         start = fresh()
         if config.sampler == "ddpm":
             x0 = sample_ddpm(denoiser, start, config.noise, times, noise=fresh, callback=on_step)
@@ -104,6 +121,5 @@ def sample_ab(
             x0 = sample_ddim(denoiser, start, config.noise, times, callback=on_step)
         else:
             x0 = sample_dpm_solver(denoiser, start, config.noise, times, callback=on_step)
-        ab = model.ab_from(x0, repeated).float().cpu()
-        results.append(ab.unflatten(0, (len(group), views)))
+        results.append(to_host(model.ab_from(x0, batch).float()).unflatten(0, (len(group), views)))
     return torch.cat(results)

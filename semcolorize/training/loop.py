@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 from semcolorize.errors import ConfigError
 from semcolorize.network.conditioning import Condition
 from semcolorize.network.diffuser import ABDiffuser
+from semcolorize.network.transfer import to_device
 from semcolorize.network.weights import load_weights, save_weights
 from semcolorize.training.checkpoint import load_checkpoint, save_checkpoint
 from semcolorize.training.dataset import Batch, BatchDataset, BatchNumbers, stage_at
@@ -277,8 +278,8 @@ def _validation_batch(recipe: Recipe) -> Batch:
 
 def _move(batch: Batch, device: str | torch.device) -> Batch:
     condition: Condition = batch.condition.to(device)
-    labels = None if batch.labels is None else batch.labels.to(device, non_blocking=True)
-    return Batch(condition, batch.ab.to(device, non_blocking=True), batch.lightness, batch.views, labels)
+    labels = None if batch.labels is None else to_device(batch.labels, device)
+    return Batch(condition, to_device(batch.ab, device), batch.lightness, batch.views, labels)
 
 
 def _update_average(average: ABDiffuser, model: ABDiffuser, decay: float) -> None:

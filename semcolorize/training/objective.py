@@ -151,7 +151,5 @@ def _penalty(error: torch.Tensor, knee: float) -> torch.Tensor:
 def one_step_ab(model: ABDiffuser, batch: Batch, generator: torch.Generator) -> torch.Tensor:
     """Color in a single step from t = 1: CIELAB a*b* of shape (B, 2, H, W), the conditional mean."""
     noise = torch.randn(batch.ab.shape, generator=generator).to(batch.ab.device)
-    x0 = model.denoiser(batch.condition, views=batch.views)(
-        noise, torch.ones((), dtype=torch.float64, device=noise.device)
-    )
+    x0 = model.denoiser(batch.condition, views=batch.views)(noise, torch.ones((), dtype=torch.float64))
     return model.ab_from(x0, batch.condition)

@@ -94,14 +94,14 @@ def test_samples_of_several_steps_are_single_passes(model):
 def test_passes_are_counted(model, options, count):
     told = []
     options = {"num_steps": 1, "fill": "auto"} | options
-    assert passes(hinted(2), **options) == count
+    assert passes(model, hinted(2), **options) == count
     best_guess(model, hinted(2), (0, 0), **options, on_step=told.append)
     assert len(told) == count
 
 
 def test_very_large_images_take_one_pass(monkeypatch):
     monkeypatch.setattr(guessing, "_MOST_PIXELS", 64 * 96 - 1)
-    assert passes(hinted(2), num_steps=1, fill="auto") == 1
+    assert passes(model, hinted(2), num_steps=1, fill="auto") == 1
 
 
 def test_a_gray_hint_keeps_its_object_gray_however_like_the_others_it_is():

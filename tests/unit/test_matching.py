@@ -91,7 +91,7 @@ def test_marks_are_hinted_cells_each_once(seed, density):
     seeds = np.random.default_rng(seed).random((20, 30)) < density
     marks = choose_marks(seeds, 64)
     chosen = marks[marks >= 0]
-    assert marks.shape == (64,)
+    assert len(marks) == max(len(chosen), 1)
     assert len(np.unique(chosen)) == len(chosen) == min(seeds.sum(), 64)
     assert seeds.ravel()[chosen].all()
 
