@@ -99,7 +99,7 @@ def test_passes_are_counted(model, options, count):
     assert len(told) == count
 
 
-def test_very_large_images_take_one_pass(monkeypatch):
+def test_very_large_images_take_one_pass(model, monkeypatch):
     monkeypatch.setattr(guessing, "_MOST_PIXELS", 64 * 96 - 1)
     assert passes(model, hinted(2), num_steps=1, fill="auto") == 1
 
