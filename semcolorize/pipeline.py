@@ -17,7 +17,6 @@ from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
-from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
@@ -26,6 +25,7 @@ from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.replay import Replays
 from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights, load_weights
+from semcolorize.parallel import each, strips
 from semcolorize.result import ColorResult
 
 __all__ = ["Colorizer"]

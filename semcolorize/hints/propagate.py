@@ -13,6 +13,7 @@ import numpy as np
 from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, group_inks, pool_hints
 from semcolorize.hints.walker import SEED_STRENGTH, checked, walk
+from semcolorize.parallel import each
 
 __all__ = ["NEAR_REACH", "Propagation", "membership", "propagate", "spread_remainder"]
 
@@ -133,8 +134,8 @@ def propagate(
     if firm:
         ink, met, near = _weighed(grid, beta, strength, own.inks(tint)[0], marked, pool, tint)
     else:
-        near = walk(grid, beta, strength, None, NEAR_REACH)[1]
-        walked, met = walk(grid, beta, strength, inks, 1.0)
+        # Two walkers, two cores.
+        (walked, met), (_, near) = each(lambda reach: walk(grid, beta, strength, inks, reach), (1.0, NEAR_REACH))
         # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
         walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
         share = (met**_TRUST)[..., None]
@@ -247,8 +248,9 @@ def _weighed(
     label = ((inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)
     onehot = np.zeros((*grid.shape, len(choices)))
     onehot[marked, label] = 1
-    met_each, met = walk(grid, beta, strength, onehot, 1.0)
-    near_each, near = walk(grid, beta, strength, onehot, NEAR_REACH)
+    (met_each, met), (near_each, near) = each(
+        lambda reach: walk(grid, beta, strength, onehot, reach), (1.0, NEAR_REACH)
+    )
     likelihood = np.empty_like(met_each)
     for k in range(len(choices)):
         mine = near_each[..., k] > _TOUCHED_FROM

@@ -12,7 +12,7 @@ from semcolorize.color.palette import NamedColor
 from semcolorize.errors import ShapeError
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.micrograph.lettering import typeface
-from semcolorize.micrograph.strips import each, strips
+from semcolorize.parallel import each, strips
 
 __all__ = ["LegendEntry", "legend", "legend_picture", "legend_text"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from semcolorize.color.gamut import compressed_planes
 from semcolorize.color.lab import gray_to_lightness, linear_to_srgb
 from semcolorize.errors import ShapeError
-from semcolorize.micrograph.strips import each, strips
+from semcolorize.parallel import each, strips
 
 __all__ = ["gray_to_lightness_plane", "render_rgb", "shares_outside"]
 

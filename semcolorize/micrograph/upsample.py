@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from semcolorize.errors import ShapeError
-from semcolorize.micrograph.strips import STRIP_PIXELS, each, strips
+from semcolorize.parallel import STRIP_PIXELS, each, strips
 
 __all__ = ["GuidedUpsampler", "upsample_ab"]
 

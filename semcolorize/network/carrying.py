@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from semcolorize.color.ink import ink_curve, ink_of
 from semcolorize.micrograph.registration import SMALLEST, Registration, register
-from semcolorize.micrograph.strips import each
 from semcolorize.network.proposing import HintedView
+from semcolorize.parallel import each
 
 __all__ = ["carry_colors", "with_carried"]
 

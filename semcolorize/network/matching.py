@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from semcolorize.micrograph.strips import each, strips
+from semcolorize.parallel import each, strips
 
 __all__ = ["MARKS", "HintMatching", "InkMixing", "Likeness", "choose_marks"]
 

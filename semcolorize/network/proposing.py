@@ -16,7 +16,6 @@ from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.hints.walker import check_shapes
-from semcolorize.micrograph.strips import each
 from semcolorize.network.conditioning import Condition, Fill, Spread, condition_image
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
@@ -30,6 +29,7 @@ from semcolorize.network.settling import (
     says_gray,
     settle_hints,
 )
+from semcolorize.parallel import each
 
 __all__ = ["MOST_TOGETHER", "HintedView", "propose"]
 
@@ -135,10 +135,13 @@ def propose(
         pool = HintPool.join(pools)
         if config.residual:
             tint = fit_tint(pool)
-    conditions = [
-        condition_image(config, v.lightness, v.meant_ab, v.hint_mask, fill=fill, spread=spread, pool=pool)
-        for v in padded
-    ]
+
+    def told(view: HintedView) -> Condition:
+        return condition_image(
+            config, view.lightness, view.meant_ab, view.hint_mask, fill=fill, spread=spread, pool=pool
+        )
+
+    conditions = each(told, padded)
     first, others = num_steps or config.num_steps, num_steps or config.variant_steps
     # The first variant is the best guess; the others are samples, which takes more steps.
     keys = [(seed, variant) for variant in range(variants)]

@@ -12,10 +12,10 @@ from semcolorize.color.ink import ink_of
 from semcolorize.hints.pool import cell_mean, group_inks
 from semcolorize.hints.propagate import CELL_BETA, spread_remainder
 from semcolorize.hints.walker import SEED_STRENGTH, regularized
-from semcolorize.micrograph.strips import each, strips
 from semcolorize.micrograph.upsample import GuidedUpsampler
 from semcolorize.network.conditioning import Spread
 from semcolorize.network.matching import Likeness
+from semcolorize.parallel import each, strips
 
 __all__ = ["asked_inks", "decide", "drop_faint", "reconcile", "says_gray", "settle_hints"]
 

@@ -55,7 +55,7 @@ def test_variants_are_rendered_one_by_one() -> None:
 
 
 def test_strips_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
-    import semcolorize.micrograph.strips as module
+    import semcolorize.parallel as module
 
     rng = np.random.default_rng(0)
     lightness = rng.uniform(0, 100, (100, 30)).astype(np.float32)

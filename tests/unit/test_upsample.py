@@ -43,7 +43,7 @@ def test_constant_color_stays_constant_in_any_noise(shape: tuple[int, int]) -> N
 
 @pytest.mark.parametrize("shape", [(23, 31), (64, 48), (16, 90)])
 def test_it_is_the_weighted_mean_it_says(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    import semcolorize.micrograph.strips as module
+    import semcolorize.parallel as module
 
     monkeypatch.setattr(module, "STRIP_PIXELS", 150)  # seams, if there were any
     rng = np.random.default_rng(2)

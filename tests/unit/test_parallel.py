@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from semcolorize.micrograph.strips import STRIP_PIXELS, each, strips
+from semcolorize.parallel import STRIP_PIXELS, each, strips
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (96, 128), (384, 512), (768, 1024), (4096, 6144), (5, 300_000)])
