@@ -17,7 +17,7 @@ from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
-from semcolorize.micrograph.working import PreparedMicrograph, WorkingSize, prepare_views
+from semcolorize.micrograph.working import DEFAULT_WORKING_SIZE, PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill, Spread
 from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_views
@@ -30,7 +30,6 @@ from semcolorize.result import ColorResult
 
 __all__ = ["Colorizer"]
 
-DEFAULT_WORKING_SIZE = 512
 _MOST_VARIANTS = 100
 
 
@@ -74,7 +73,7 @@ class Colorizer:
 
     def prepare(
         self,
-        image: Micrograph | np.ndarray | str | os.PathLike[str],
+        image: PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str],
         *,
         databar: str | int = "auto",
         working_size: WorkingSize = DEFAULT_WORKING_SIZE,
@@ -142,9 +141,8 @@ class Colorizer:
         """
         _check_counts(variants, seed, num_steps)
         clock = _Clock()
-        if not isinstance(image, PreparedMicrograph):
-            image = self.prepare(image, databar=databar, working_size=working_size)
-        marked = MarkedMicrograph.of(image, hints)
+        prepared = self.prepare(image, databar=databar, working_size=working_size)
+        marked = MarkedMicrograph.of(prepared, hints)
         fill = fill or ("gray" if len(marked.hints) else "auto")
         clock.lap("prepare")
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}

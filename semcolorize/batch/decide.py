@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Dependency, Entry, file_sha256
 from semcolorize.batch.plan import PlannedFile, result_names, shown
 
-__all__ = ["Decision", "decide", "hint_source"]
+__all__ = ["Decision", "decide", "edited_results", "hint_source"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,14 @@ class Decision:
     reason : str
     touched : bool
         The input has a new time, but the same content.
+    edited : tuple of str
+        Results that are of another size than they were written with.
     """
 
     kind: str
     reason: str
     touched: bool = False
+    edited: tuple[str, ...] = ()
 
     @property
     def to_do(self) -> bool:
@@ -68,16 +73,39 @@ def decide(job: Job, file: PlannedFile, entry: Entry | None, settings: str) -> D
         return Decision("changed", "the file is another")
     for dependency in entry.depends:
         if _differs(dependency):
-            return Decision("changed", f"{shown(os.path.basename(dependency.path))} is another")  # noqa: PTH119
+            name = shown(os.path.basename(dependency.path))  # noqa: PTH119
+            return Decision("changed", f"{name} was changed since")
+    if entry.status == "failed" and entry.record.get("passing"):
+        return Decision("retry", f"failed before, for no fault of its own: {entry.error}")
     if entry.status != "done":
         return Decision(entry.status, entry.error or "")
     if {output.name for output in entry.outputs} != set(result_names(job, file.name)):
         return Decision("changed", "its results have other names")
+    edited = []
     for output in entry.outputs:
-        # One that was changed by hand is somebody's work, and stays.
-        if not os.path.lexists(job.output_folder / output.name):
+        try:
+            info = (job.output_folder / output.name).lstat()
+        except OSError:
             return Decision("changed", f"its result {shown(output.name)} is gone")
-    return Decision("done", "done before", touched)
+        # One that was changed by hand is somebody's work, and stays.
+        if stat.S_ISREG(info.st_mode) and info.st_size != output.size:
+            edited.append(output.name)
+    return Decision("done", "done before", touched, tuple(edited))
+
+
+def edited_results(decisions: Mapping[str, Decision]) -> list[str]:
+    """A note, or none, on results that somebody changed: they stay, and what they were made of is not done again."""
+    names = [shown(name) for decision in decisions.values() for name in decision.edited]
+    if not names:
+        return []
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [
+        f"Changed since they were written, and left as they are: {', '.join(names[:_NAMED])}{more}. To have one made"
+        " again, move it away."
+    ]
+
+
+_NAMED = 5
 
 
 def _same(path: Path, size: int, entry: Entry) -> bool:

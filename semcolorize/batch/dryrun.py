@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semcolorize.batch.decide import Decision, decide
+from semcolorize.batch.decide import Decision, decide, edited_results
 from semcolorize.batch.foresight import foreseen_fault
 from semcolorize.batch.job import Job
-from semcolorize.batch.ledger import Ledger
+from semcolorize.batch.ledger import Entry, Ledger, in_the_way
 from semcolorize.batch.local import color_loaded, read_group
 from semcolorize.batch.messages import Request, Settings
-from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, shown
+from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, nothing_found, result_names, shown
 from semcolorize.batch.work import Workbench
 from semcolorize.hintfiles.roi_archive import has_rois
 
@@ -120,7 +120,9 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
             hints = _hints(job, file, look)
             if file.hints is None and file.series in hinted and hints != "its own overlay":
                 hints = "the hints of its series"
-            fault = foreseen_fault(job, file, hints) if len(plan.files) <= _LOOKED_INTO else None
+            fault = None
+            if len(plan.files) <= _LOOKED_INTO:
+                fault = foreseen_fault(job, file, hints) or _in_the_way(job, file, before[file.name])
             if fault is not None:
                 found.rows.append((file.name, "faulty", fault, file.series))
                 continue
@@ -132,6 +134,9 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
             found.rows.append((file.name, "color", why, file.series))
         else:
             found.rows.append((file.name, decision.kind, decision.reason, file.series))
+    found.notes += edited_results(decisions)
+    if not found.rows and not plan.refused and not plan.skipped:
+        found.notes.append(nothing_found(job))
     found.rows += [(name, "refused", reason, None) for name, reason in plan.refused.items()]
     found.rows += [(name, "skipped", reason, None) for name, reason in plan.skipped.items()]
     known = ledger.typical_seconds() if ledger is not None else None
@@ -156,6 +161,11 @@ def _hints(job: Job, file: PlannedFile, look: bool) -> str | None:
     if look:
         return "its own overlay" if has_rois(job.input_folder / file.name) else rest
     return f"its own overlay if it has one, else {rest or 'left alone'}"
+
+
+def _in_the_way(job: Job, file: PlannedFile, before: Entry | None) -> str | None:
+    problem = in_the_way(job.output_folder, result_names(job, file.name), () if before is None else before.outputs)
+    return None if problem is None else str(problem)
 
 
 def _try(workbench: Workbench, job: Job, files: list[PlannedFile]) -> tuple[float | None, str]:

@@ -113,6 +113,19 @@ def _rows(value: Any) -> Any:
         raise ValueError(f"{value!r} is not accepted; auto, none, or a number of rows at the bottom is") from None
 
 
+def _device(value: str) -> str:
+    # Whether it is there is seen where the job runs: that may be another machine.
+    if re.fullmatch("auto|cpu|cuda(:[0-9]+)?", value) is None:
+        raise ValueError(f"{value!r} is not known; auto, cpu, cuda or cuda:N is accepted")
+    return value
+
+
+def _working_size(value: Any) -> Any:
+    if value == "full" or (isinstance(value, int) and not isinstance(value, bool) and 16 <= value <= 16384):
+        return value
+    raise ValueError(f"{value!r} is not accepted; a number of pixels from 16 to 16384, or full, is")
+
+
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 _Patterns = Annotated[list[Annotated[_Text, AfterValidator(_pattern)]], BeforeValidator(_listed), Field(min_length=1)]
 
@@ -163,12 +176,12 @@ class ModelPart(_Part):
     """How to color."""
 
     weights: _Text = "default"
-    device: _Text = "auto"
+    device: Annotated[_Text, AfterValidator(_device)] = "auto"
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     fill: Literal["auto", "gray"] | None = None
     spread: Literal["alike", "instance"] = "alike"
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
-    working_size: Annotated[int, Field(ge=16, le=16384)] = 512
+    working_size: Annotated[int | str, BeforeValidator(_working_size)] = 512
 
 
 class EnginePart(_Part):

@@ -20,7 +20,7 @@ import os
 import shutil
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ from semcolorize.batch.plan import shown
 from semcolorize.errors import OutputError
 from semcolorize.micrograph.atomic import cannot_write, publish
 
-__all__ = ["Dependency", "Entry", "Ledger", "Output", "file_sha256", "output_of"]
+__all__ = ["Dependency", "Entry", "Ledger", "Output", "file_sha256", "in_the_way", "output_of"]
 
 _COLUMNS = (
     "name", "status", "size", "mtime_ns", "sha256", "settings", "hints", "depends", "outputs", "previous", "staged",
@@ -204,8 +204,8 @@ class Ledger:
         before = self.entry(entry.name)
         entry.previous = before.outputs if before is not None else ()
         entry.colored = (before.colored if before is not None else 0) + 1
-        for output in entry.outputs:
-            self._check_free(output, entry.previous)
+        if problem := in_the_way(self.folder, [output.name for output in entry.outputs], entry.previous):
+            raise problem
         entry.status, entry.finished = "publishing", _now()
         self._write(entry)
         self._finish(entry)
@@ -240,16 +240,6 @@ class Ledger:
             self._database.executemany(
                 f"INSERT OR REPLACE INTO files (key, {', '.join(_COLUMNS)}) VALUES ({marks})", map(_row, entries)
             )
-
-    def _check_free(self, output: Output, previous: Sequence[Output]) -> None:
-        path = self.folder / output.name
-        if not path.exists() and not path.is_symlink():
-            return
-        if any(known.name == output.name and _is(path, known) for known in previous):
-            return
-        changed = any(known.name == output.name for known in previous)
-        what = "was changed since it was written" if changed else "exists and was not written by this job"
-        raise OutputError(f"The file {what}, and is not replaced; move it away and run again.", path=shown(str(path)))
 
     def _finish(self, entry: Entry) -> None:
         """Give the staged files their names; may be repeated after a kill."""
@@ -311,6 +301,30 @@ class Ledger:
             self.staging.rmdir()
         with contextlib.suppress(sqlite3.Error), self._database:
             self._database.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), self._run))
+
+
+def in_the_way(folder: Path, names: Iterable[str], previous: Sequence[Output]) -> OutputError | None:
+    """Say what stands where a result shall be written; None if nothing does but what was written before.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the results.
+    names : iterable of str
+        Of the result's files, below it.
+    previous : sequence of Output
+        What an earlier run wrote for the same input.
+    """
+    for name in names:
+        path = folder / name
+        known = [output for output in previous if output.name == name]
+        if not os.path.lexists(path) or any(_is(path, output) for output in known):
+            continue
+        what = "was changed since it was written" if known else "exists and was not written by this job"
+        return OutputError(
+            f"The file {what}, and is not replaced; move it away and run again.", path=shown(str(path))
+        )
+    return None
 
 
 def file_sha256(path: Path) -> str:

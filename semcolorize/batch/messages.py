@@ -16,7 +16,7 @@ from semcolorize.color.palette import Palette
 from semcolorize.hints.model import HintSet
 from semcolorize.micrograph.reading import Micrograph
 
-__all__ = ["Failed", "Loaded", "Outcome", "Request", "Settings", "Skipped", "Staged"]
+__all__ = ["Failed", "Loaded", "Outcome", "Request", "Settings", "Skipped", "Staged", "weights_of"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Settings:
             display_range=None if shown_over is None else (shown_over[0], shown_over[1]),
             allow_color=spec.inputs.allow_color,
             databar=spec.databar,
-            weights=_weights(job),
+            weights=weights_of(job),
             device=spec.model.device,
             threads=threads,
             options={
@@ -70,7 +70,7 @@ class Settings:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _weights(job: Job) -> str:
+def weights_of(job: Job) -> str:
     """Bundled weights by name, others by the path seen from the job."""
     beside = job.path.absolute().parent / job.spec.model.weights
     return str(beside) if beside.is_file() else job.spec.model.weights
@@ -120,7 +120,15 @@ class Staged:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A file that could not be colored, and why."""
+    """A file that could not be colored, and why.
+
+    Attributes
+    ----------
+    fatal : bool
+        Every other file would fail as well.
+    passing : bool
+        Nothing is wrong with the file: rights, or a file in the way of its result. Every run tries again.
+    """
 
     name: str
     error: str
@@ -129,6 +137,7 @@ class Failed:
     depends: tuple[Dependency, ...] = ()
     trace: str | None = None
     fatal: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from semcolorize.batch.job import Job
 from semcolorize.errors import ConfigError
 from semcolorize.micrograph.sidecar import sidecar_names
 
-__all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "result_names", "sheet_name", "shown"]
+__all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "nothing_found", "result_names", "sheet_name", "shown"]
 
 RESERVED = frozenset({"ledger.sqlite", "ledger.sqlite-journal", ".ledger.lock", ".staging", "contact_sheet.png"})
 """What a job keeps in its output folder besides results and reports."""
@@ -180,6 +180,12 @@ def no_hints(job: Job) -> str:
         f"No hints (looked for {looked}{overlay}); add some, give hints: default, or let the model color without"
         " (model: {fill: auto})."
     )
+
+
+def nothing_found(job: Job) -> str:
+    """Say that there is no file to color, and what was looked for."""
+    inputs = job.spec.inputs
+    return f"No file in {shown(str(job.input_folder))} fits inputs.pattern ({', '.join(inputs.pattern)})."
 
 
 def _may_have_hints(job: Job, file: PlannedFile) -> bool:

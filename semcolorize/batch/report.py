@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -219,7 +219,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "databar_row": record.get("databar_row"), "pixel_size_nm": record.get("pixel_size_nm"),
         "legend": "; ".join(f"{line['name']} {line['color']} {line['share']:.4f}" for line in record.get("legend", [])),
         "input_sha256": entry.sha256 or "", "result_sha256": result.sha256 if result else "",
-        "weights_sha256": entry.weights or "", "notes": _cell(" ".join(record.get("notes", []))),
+        "weights_sha256": entry.weights or "", "notes": _cell(" ".join(_sentences(record.get("notes", [])))),
     }  # fmt: skip
     row |= {key: _cell(value) if isinstance(value, str) else value for key, value in instrument.items()}
     return {key: row.get(key, "") for key in _COLUMNS}
@@ -250,3 +250,7 @@ def _sheet(entries: list[Entry], columns: int) -> bytes:
     buffer = io.BytesIO()
     sheet.save(buffer, format="png")
     return buffer.getvalue()
+
+
+def _sentences(notes: Sequence[str]) -> list[str]:
+    return [note if note.endswith((".", "!", "?")) else f"{note}." for note in notes]

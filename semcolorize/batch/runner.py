@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from semcolorize._version import __version__
-from semcolorize.batch.decide import Decision, decide, hint_source
+from semcolorize.batch.decide import Decision, decide, edited_results, hint_source
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Entry, Ledger
 from semcolorize.batch.messages import Failed, Outcome, Request, Settings, Skipped, Staged
-from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, sheet_name, shown
+from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, nothing_found, sheet_name, shown
 from semcolorize.batch.report_files import write_replaceable
 from semcolorize.batch.work import Workbench, is_fatal
 from semcolorize.errors import ConfigError, OutputError
 
-__all__ = ["Progress", "Run", "Summary", "run_job"]
+__all__ = ["Progress", "Run", "Summary", "prepare", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Summary:
         Of the files there now: failed or refused, by this run or before; left alone, as the job has it.
     failures : dict
         Name to reason.
+    untried : int
+        Of them, those that failed before and were not tried again, for nothing about them has changed.
     seconds : float
     rate : float or None
         Images colored a second, from the first to the last.
@@ -73,6 +75,7 @@ class Summary:
     skipped: int = 0
     unchanged: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    untried: int = 0
     seconds: float = 0.0
     rate: float | None = None
     reports: list[Path] = field(default_factory=list)
@@ -88,7 +91,7 @@ class Summary:
         """Return JSON values."""
         return {
             "colored": self.colored, "failed": self.failed, "skipped": self.skipped, "unchanged": self.unchanged,
-            "failures": self.failures, "seconds": round(self.seconds, 3),
+            "failures": self.failures, "untried": self.untried, "seconds": round(self.seconds, 3),
             "images_per_second": None if self.rate is None else round(self.rate, 4),
             "reports": [str(path) for path in self.reports], "notes": self.notes,
             "weights_sha256": self.weights_sha256,
@@ -128,8 +131,10 @@ def run_job(
     OutputError
         If the output folder cannot be used or its disk is full. What was done is kept; the run can be repeated.
     """
+    # What is wrong with the model is found before the output folder is made.
+    prepared = prepare(job)
     with Ledger.open(job.output_folder) as ledger:
-        run = Run(job, ledger, retry_failed=retry_failed, on_progress=on_progress)
+        run = Run(job, ledger, prepared, retry_failed=retry_failed, on_progress=on_progress)
         try:
             run.once()
         finally:
@@ -148,6 +153,8 @@ class Run:
     job : Job
     ledger : Ledger
         Held open.
+    prepared : tuple
+        From `prepare`.
     retry_failed : bool
     on_progress : callable, optional
     """
@@ -156,6 +163,7 @@ class Run:
         self,
         job: Job,
         ledger: Ledger,
+        prepared: tuple[Settings, Workbench, str],
         *,
         retry_failed: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
@@ -168,7 +176,8 @@ class Run:
         self._started = time.perf_counter()
         self.there: set[str] = set()
         self._colored: set[str] = set()
-        self._settings, self._workbench, self.summary.weights_sha256 = _prepare(job)
+        self._tried: set[str] = set()
+        self._settings, self._workbench, self.summary.weights_sha256 = prepared
         self._key = self._settings.key(self.summary.weights_sha256)
         ledger.begin_run(version=__version__, job=job.source.sha256, weights=self.summary.weights_sha256)
 
@@ -184,6 +193,9 @@ class Run:
         self.summary.notes = list(plan.notes)
         self._note_planned(plan)
         decisions = {file.name: self.decide(file) for file in plan.files}
+        self.summary.notes += edited_results(decisions)
+        if not (plan.files or plan.refused or plan.skipped):
+            self.summary.notes.append(nothing_found(self.job))
         to_do = {file.name for file in plan.files if decisions[file.name].to_do and (only is None or only(file))}
         # A series is colored as a whole, also if one view of it is new.
         groups = [group for group in plan.groups() if any(file.name in to_do for file in group)]
@@ -200,6 +212,8 @@ class Run:
             self.ledger.touch(file.name, file.size, file.mtime_ns)
         if decision.kind == "failed" and self._retry:
             return Decision("retry", "failed before")
+        if decision.kind == "retry" and file.name in self._tried:
+            return Decision("failed", decision.reason)
         return decision
 
     def retried(self) -> None:
@@ -280,7 +294,7 @@ class Run:
             except OutputError as problem:
                 outcome = Failed(
                     name=outcome.name, error=str(problem), size=outcome.size, mtime_ns=outcome.mtime_ns,
-                    depends=outcome.depends, fatal=is_fatal(problem),
+                    depends=outcome.depends, fatal=is_fatal(problem), passing=True,
                 )  # fmt: skip
             else:
                 self.summary.colored += 1
@@ -293,6 +307,9 @@ class Run:
             status, error, trace = "skipped", outcome.reason, None
         else:
             status, error, trace = "failed", outcome.error, outcome.trace
+            self._tried.add(outcome.name)
+            if outcome.passing:
+                about["passing"] = True
         self.ledger.note(
             Entry(
                 name=outcome.name, status=status, settings=self._key, size=outcome.size, mtime_ns=outcome.mtime_ns,
@@ -321,13 +338,14 @@ class Run:
         failures = self.ledger.with_status("failed")
         self.summary.failures = {shown(name): reason for name, reason in failures.items() if name in there}
         self.summary.failed = len(self.summary.failures)
+        self.summary.untried = len(there.intersection(failures) - self._tried - plan.refused.keys())
         self.summary.skipped = sum(name in there for name in self.ledger.with_status("skipped"))
         self.summary.seconds = time.perf_counter() - self._started
         self.there = there
 
 
-def _prepare(job: Job) -> tuple[Settings, Workbench, str]:
-    """Settings, a workbench, and the SHA-256 of the weights: the model is loaded before anything is decided."""
+def prepare(job: Job) -> tuple[Settings, Workbench, str]:
+    """Make settings, a workbench, and the SHA-256 of the weights: the model is loaded before anything is decided."""
     import torch
 
     threads = job.spec.engine.threads

@@ -16,7 +16,7 @@ from pathlib import Path
 from semcolorize.batch.job import Job
 from semcolorize.batch.ledger import Ledger
 from semcolorize.batch.plan import PlannedFile
-from semcolorize.batch.runner import Progress, Run, Summary
+from semcolorize.batch.runner import Progress, Run, Summary, prepare
 from semcolorize.errors import ImageReadError, OutputError
 from semcolorize.micrograph.reading import read_micrograph
 
@@ -56,8 +56,9 @@ def watch_job(
     Summary
         Also after Ctrl-C.
     """
+    prepared = prepare(job)
     with Ledger.open(job.output_folder) as ledger:
-        run = Run(job, ledger, retry_failed=retry_failed, on_progress=on_progress)
+        run = Run(job, ledger, prepared, retry_failed=retry_failed, on_progress=on_progress)
         ready = _Ready(job.input_folder, patience_seconds)
         changed = reported = time.monotonic()
         stale, writing = True, 0.0

@@ -43,6 +43,12 @@ _FATAL = frozenset(
     getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "ESTALE") if hasattr(errno, name)
 )
 """A disk that is full or went away concerns the whole run; a single name that cannot be, only that file."""
+_OUTSIDE = _FATAL | {
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "EBUSY", "EAGAIN", "EINTR", "EMFILE", "ENFILE", "ENOMEM", "ETIMEDOUT", "ETXTBSY")
+    if hasattr(errno, name)
+}
+"""Rights, locks and shares that come and go."""
 
 
 @dataclass
@@ -216,10 +222,21 @@ def failure(
     if not isinstance(error, SemColorizeError | OSError | MemoryError):
         trace = "".join(traceback.format_exception(error))
     size, mtime = (None, None) if info is None else (info.st_size, info.st_mtime_ns)
+    text = text.replace("(--allow-color, allow_color=True)", "(inputs: {allow_color: true})")
     return Failed(
         name=request.name, error=_without_folders(shown(text), request), size=size, mtime_ns=mtime, depends=depends,
-        trace=trace, fatal=fatal,
+        trace=trace, fatal=fatal, passing=isinstance(error, OutputError) or _lies_outside(error),
     )  # fmt: skip
+
+
+def _lies_outside(error: BaseException | None) -> bool:
+    """Whether the system had reasons that have nothing to do with what is in the file."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _OUTSIDE:
+            return True
+        # Ours are raised from none, but remember what they came of.
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _without_folders(text: str, request: Request) -> str:

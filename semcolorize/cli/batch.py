@@ -69,15 +69,20 @@ def command(
     if dry_run:
         _dry_run(found, as_json)
         return
-    with _progress(quiet=as_json) as show:
-        if watch:
-            from semcolorize.batch.watch import watch_job
+    try:
+        with _progress(quiet=as_json) as show:
+            if watch:
+                from semcolorize.batch.watch import watch_job
 
-            summary = watch_job(found, retry_failed=retry_failed, idle_minutes=idle_minutes, on_progress=show)
-        else:
-            from semcolorize.batch.runner import run_job
+                summary = watch_job(found, retry_failed=retry_failed, idle_minutes=idle_minutes, on_progress=show)
+            else:
+                from semcolorize.batch.runner import run_job
 
-            summary = run_job(found, retry_failed=retry_failed, on_progress=show)
+                summary = run_job(found, retry_failed=retry_failed, on_progress=show)
+    except (KeyboardInterrupt, SystemExit):
+        # Ctrl-C, and SIGTERM as `main` has it.
+        click.echo("Stopped: what was done is kept; run it again to go on.", err=True)
+        raise
     _tell(summary, as_json)
     sys.exit(summary.exit_code)
 
@@ -124,6 +129,12 @@ def _tell(summary: Summary, as_json: bool) -> None:
         click.echo(f"failed: {name}: {reason}", err=True)
     if len(summary.failures) > _SHOWN:
         click.echo(f"... and {len(summary.failures) - _SHOWN} more, all in the report", err=True)
+    if summary.untried:
+        click.echo(
+            f"{summary.untried} of them failed in an earlier run and nothing about them has changed since:"
+            " they were not tried again (--retry-failed does).",
+            err=True,
+        )
     for path in summary.reports:
         click.echo(str(path))
 

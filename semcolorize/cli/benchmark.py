@@ -45,14 +45,14 @@ def command(
     if only is not None and not any(only in case.name for case in CASES):
         names = ", ".join(case.name for case in CASES)
         raise ConfigError(f"--only {only!r} fits no case; there are {names}.", key="only")
+    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    colorizers = [Colorizer.load(weights, device=name) for name in (["cpu", *gpus] if device == "all" else [device])]
     paths = [] if out is None else [out / "benchmark.json", out / "benchmark.png"]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_output(path, overwrite=overwrite)
-    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     timings = []
-    for name in ["cpu", *gpus] if device == "all" else [device]:
-        colorizer = Colorizer.load(weights, device=name)
+    for colorizer in colorizers:
         with progress_bar(f"timing on {colorizer.device}", quiet=as_json) as update:
             timings += measure(
                 colorizer,

@@ -18,7 +18,7 @@ def command(files: tuple[Path, ...]) -> None:
     """Validate hints, palettes, jobs, recipes and ROI sets: every fault at once.
 
     What a YAML file is, its keys tell: inputs or output (job), hints or rois (hints), stages or preset (recipe), else
-    a palette. A job is checked with the palette and the default hints that it names.
+    a palette. A job is checked with the palette, the default hints and the weights that it names.
 
     \b
     Example:
@@ -65,7 +65,14 @@ def _describe(path: Path) -> str:
 
 def _describe_job(path: Path) -> str:
     from semcolorize.batch.job import read_job
+    from semcolorize.batch.messages import weights_of
+    from semcolorize.errors import WeightsError
+    from semcolorize.network.weights import load_weights
 
     job = read_job(path)
+    try:
+        load_weights(weights_of(job))
+    except WeightsError as error:
+        raise job.source.fault(f"model.weights: {error}", ("model", "weights")) from None
     hints = f", default hints {job.default_hints.name}" if job.default_hints else ""
     return f"job, {job.input_folder.name} to {job.output_folder.name}, engine {job.spec.engine.kind}{hints}"

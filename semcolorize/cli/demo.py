@@ -54,6 +54,8 @@ def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
     from semcolorize.result import output_paths
     from semcolorize.scenes import make_scene
 
+    # What can fail comes before anything is written, or it would stand in the way of the next try.
+    colorizer = Colorizer.load(weights, device=device)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,7 +69,6 @@ def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
     write_bytes_atomic(image, _tiff(scene.lightness), overwrite=overwrite)
     write_bytes_atomic(hint_file, _hints_yaml(scene).encode(), overwrite=overwrite)
     micrograph, hints = read_micrograph(image), read_hints(hint_file)
-    colorizer = Colorizer.load(weights, device=device)
     with progress_bar("coloring") as update:
         result = colorizer.colorize(micrograph, hints, variants=3, on_step=lambda step: update(step.index, step.count))
     written = result.save_to(paths, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -71,8 +72,9 @@ def _try_imagej(folder: Path | None) -> list[str]:
 
     imagej = find_imagej(folder)
     if imagej is None:
-        if folder is not None:
-            _line("ImageJ", f"{folder} holds no Fiji or ImageJ that can be started", bad=True)
+        if asked := folder or os.environ.get("SEMCOLORIZE_FIJI"):
+            said = "" if folder else " (SEMCOLORIZE_FIJI)"
+            _line("ImageJ", f"{asked}{said} holds no Fiji or ImageJ that can be started", bad=True)
             return ["give the folder that holds plugins, or install Java for a plain ImageJ."]
         _line("ImageJ", "not found (give its folder with --imagej; results open in any ImageJ or Fiji)")
         return []

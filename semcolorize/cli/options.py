@@ -15,8 +15,10 @@ class _WorkingSize(click.ParamType):
     name = "PIXELS|full"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        if value == "full" or isinstance(value, int):
+        if isinstance(value, int):
             return value
+        if str(value).lower() == "full":
+            return "full"
         try:
             return int(value)
         except ValueError:

@@ -100,7 +100,7 @@ def command(
         except SemColorizeError as error:
             del micrographs[len(hints) :]
             failed[image] = error
-            of_view = "" if isinstance(error, ImageReadError) else f"{image.name}: "
+            of_view = "" if isinstance(error, ImageReadError) else f"{image}: "
             click.echo(f"error: {of_view}{error}", err=True)
     chosen = [i for i, image in enumerate(images) if image not in failed]
     if not chosen:

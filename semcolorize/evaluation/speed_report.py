@@ -33,14 +33,21 @@ def draw_timings(timings: Sequence[Timing], about: Mapping[str, Any]) -> bytes:
     axes.set_xlabel("seconds (median, logarithmic)")
     for place, timing in zip(places, timings, strict=True):
         memory = "" if timing.peak_mib is None else f", {timing.peak_mib / 1024:.1f} GiB"
-        axes.text(timing.seconds * 1.08, place, f"{timing.seconds:.3g} s{memory}", va="center", fontsize=9)
+        text = _duration(timing.seconds) + memory + (f"\n({timing.note})" if timing.note else "")
+        axes.text(timing.seconds * 1.08, place, text, va="center", fontsize=9 if not timing.note else 8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.set_title(f"{about['processor']}, {about['cores']} cores", fontsize=10)
+    axes.set_title(f"{about['processor']}, {about['cores']} cores, {about['threads']} threads", fontsize=10)
     axes.legend(handles=[Patch(color=_OURS, label="semcolorize"), Patch(color=_PEERS, label="others")], fontsize=9)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 600:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.2g} h"
 
 
 def _is_peer(timing: Timing) -> bool:

@@ -258,7 +258,9 @@ class _Reader:
         lab = self._color(entry.color, (*keys, "color"))
         if lab is None:
             return
-        used = entry.color if isinstance(entry.color, str) and entry.color in self._palette else None
+        # A color that was asked for by name keeps it in the legend: of the palette, or of CSS.
+        named = isinstance(entry.color, str) and (entry.color in self._palette or entry.color.isalpha())
+        used = entry.color if named else None
         shared: dict[str, Any] = {
             "lab": lab,
             "name": entry.name or used,

@@ -67,7 +67,11 @@ class FoundImageJ:
 
 
 def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | None:
-    """Find a Fiji or ImageJ: `folder`, else SEMCOLORIZE_FIJI, else Debian's package."""
+    """Find a Fiji or ImageJ: `folder`, else SEMCOLORIZE_FIJI, else Debian's package.
+
+    What is asked for, in either way, may be the folder of a Fiji or ImageJ, an ij.jar, or a folder of plugins that
+    Debian's package is to use; nothing else is taken in its place.
+    """
     given = folder or os.environ.get("SEMCOLORIZE_FIJI")
     java = shutil.which("java")
     if given:
@@ -76,10 +80,10 @@ def find_imagej(folder: str | os.PathLike[str] | None = None) -> FoundImageJ | N
             return FoundImageJ((str(start),), home, True)
         if (home / "jars").is_dir() and java:
             return FoundImageJ(_fiji_by_java(java, home), home, True)
-        jar = home / "ij.jar"
+        jar = home if home.name == "ij.jar" else home / "ij.jar"
         if jar.is_file() and java:
             return FoundImageJ((java, "-cp", str(jar), "ij.ImageJ"), home, False)
-        if folder and not (home / "plugins").is_dir():
+        if not (home / "plugins").is_dir():
             return None
     for jar in map(Path, _JARS):
         if jar.is_file() and java:

@@ -18,12 +18,12 @@ __all__ = ["all_or_none", "atomic_output", "cannot_write", "check_output", "publ
 PathLike = str | os.PathLike[str]
 
 _REASONS = {
-    errno.ENOSPC: "the disk is full; free some space or write elsewhere (-o)",
-    errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere (-o)",
-    errno.EACCES: "the folder may not be written to (no permission); write elsewhere (-o)",
-    errno.EPERM: "the folder may not be written to (no permission); write elsewhere (-o)",
-    errno.EROFS: "the disk is read-only; write elsewhere (-o)",
-    errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one (-o)",
+    errno.ENOSPC: "the disk is full; free some space or write elsewhere",
+    errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere",
+    errno.EACCES: "the folder may not be written to (no permission); write elsewhere",
+    errno.EPERM: "the folder may not be written to (no permission); write elsewhere",
+    errno.EROFS: "the disk is read-only; write elsewhere",
+    errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one",
     errno.EFBIG: "the file is too large for this disk",
 }
 # Where the disk knows no hard links (FAT, some network shares).
@@ -54,14 +54,14 @@ def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[Pa
     target = Path(name)
     try:
         if not target.name or "\0" in name:
-            raise OutputError("This is no file name; give the file to write (-o).", path=name)
+            raise OutputError("This is no file name; give the file to write.", path=name)
         if not target.parent.is_dir():
             raise OutputError(f"There is no folder {str(target.parent)!r}; create it first.", path=name)
         if target.is_dir():
-            raise OutputError("There is a folder of this name; give a file name (-o).", path=name)
+            raise OutputError("There is a folder of this name; give a file name.", path=name)
         for source in inputs:
             if target.exists() and Path(source).exists() and target.samefile(source):
-                raise OutputError("This is the input, which is never replaced; choose another name (-o).", path=name)
+                raise OutputError("This is the input, which is never replaced; choose another name.", path=name)
         if not overwrite and (target.exists() or target.is_symlink()):
             raise _exists(name)
     except OSError as error:
@@ -182,7 +182,7 @@ def publish(temporary: Path, target: Path, *, overwrite: bool = False) -> None:
 
 def _exists(name: str) -> OutputError:
     return OutputError(
-        "The file exists and is not replaced; choose another name (-o) or allow it with --overwrite.",
+        "The file exists and is not replaced; choose another name or allow it with --overwrite.",
         path=name,
     )
 

@@ -26,7 +26,7 @@ from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.instrument import Instrument, instrument_of_tiff
 from semcolorize.micrograph.tiff_metadata import read_calibration, read_display_range, read_info
 
-__all__ = ["MAX_PIXELS", "Decoded", "decode", "quiet_libraries"]
+__all__ = ["MAX_PIXELS", "Decoded", "decode", "decode_header"]
 
 MAX_PIXELS = 500_000_000
 """Larger images are refused by their header, before anything is allocated."""
@@ -108,17 +108,50 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
     ------
     ImageReadError
     """
+    with _faults_told(path):
+        plugin = _plugin(handle, path)
+        if plugin is None:
+            return _decode_tiff(handle, path, page, max_pixels)
+        return _decode_other(plugin, handle, path, page, max_pixels)
+
+
+def decode_header(handle: BinaryIO, path: str, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Rows and columns of the first page of an open image file, checked as `decode` does before it decodes pixels."""
+    with _faults_told(path):
+        plugin = _plugin(handle, path)
+        if plugin is None:
+            with tifffile.TiffFile(handle) as tiff:
+                page = _tiff_page(tiff, path, 1, max_pixels)[0]
+                return page.imagelength, page.imagewidth
+        width, height = _opened(plugin, handle, path, max_pixels).size
+        return height, width
+
+
+def _plugin(handle: BinaryIO, path: str) -> Any:
+    """Pillow's class for the file's format; None for TIFF."""
     start = handle.read(16)
     handle.seek(0)
     if not start:
         raise ImageReadError("The file is empty (0 bytes).", path=path)
+    if start[:4] in _TIFF_STARTS:
+        return None
+    for magic, plugin in _PLUGINS:
+        if start.startswith(magic):
+            return plugin
+    found = next((f", but {what}" for magic, what in _OTHER_STARTS if start.startswith(magic)), "")
+    raise ImageReadError(
+        f"This is no image that can be read{found} (it starts with {start[:8]!r}); TIFF, PNG, JPEG, BMP and"
+        " GIF are accepted. Export the micrograph as TIFF.",
+        path=path,
+    )
+
+
+@contextmanager
+def _faults_told(path: str) -> Iterator[None]:
+    """Say in our words what the libraries raise."""
     try:
         with quiet_libraries():
-            if start[:4] in _TIFF_STARTS:
-                return _decode_tiff(handle, path, page, max_pixels)
-            for magic, plugin in _PLUGINS:
-                if start.startswith(magic):
-                    return _decode_other(plugin, handle, path, page, max_pixels)
+            yield
     except ImageReadError:
         raise
     except _LIBRARY_FAULTS as error:
@@ -127,12 +160,6 @@ def decode(handle: BinaryIO, path: str, *, page: int = 1, max_pixels: int = MAX_
             f"The image is damaged or incomplete and cannot be decoded ({reason}). Copy or export it again.",
             path=path,
         ) from error
-    found = next((f", but {what}" for magic, what in _OTHER_STARTS if start.startswith(magic)), "")
-    raise ImageReadError(
-        f"This is no image that can be read{found} (it starts with {start[:8]!r}); TIFF, PNG, JPEG, BMP and"
-        " GIF are accepted. Export the micrograph as TIFF.",
-        path=path,
-    )
 
 
 _quiet = threading.local()
@@ -182,21 +209,7 @@ def _check_page(page: int, pages: int, path: str) -> None:
 
 def _decode_tiff(handle: BinaryIO, path: str, number: int, max_pixels: int) -> Decoded:
     with tifffile.TiffFile(handle) as tiff:
-        first = tiff.pages[0]
-        pages = len(tiff.pages)
-        # ImageJ stores stacks over 4 GB, and tifffile can store any, with a single page for all slices.
-        images = int((tiff.imagej_metadata or {}).get("images", 1)) if pages == 1 else 1
-        pages = max(pages, images)
-        _check_page(number, pages, path)
-        page: Any = first if images > 1 else tiff.pages[number - 1]
-        if not isinstance(page, tifffile.TiffPage):
-            # Slices of a stack come as frames, which leave out what they share with the first.
-            page = page.aspage()
-        _check_size(page.imagewidth, page.imagelength, max_pixels, path)
-        if page.imagedepth != 1:
-            raise ImageReadError(f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path)
-        skip = (number - 1) * page.nbytes if images > 1 else 0
-        _check_complete(page, tiff.filehandle.size, skip, path)
+        page, pages, skip = _tiff_page(tiff, path, number, max_pixels)
         instrument = instrument_of_tiff(tiff, page)
         calibration, meant = read_calibration(tiff, page, instrument)
         return Decoded(
@@ -210,6 +223,26 @@ def _decode_tiff(handle: BinaryIO, path: str, number: int, max_pixels: int) -> D
             instrument=instrument,
             info=read_info(tiff, page),
         )
+
+
+def _tiff_page(tiff: tifffile.TiffFile, path: str, number: int, max_pixels: int) -> tuple[Any, int, int]:
+    """A page that is whole as far as its header tells, how many there are, and bytes of pixels before its own."""
+    first = tiff.pages[0]
+    pages = len(tiff.pages)
+    # ImageJ stores stacks over 4 GB, and tifffile can store any, with a single page for all slices.
+    images = int((tiff.imagej_metadata or {}).get("images", 1)) if pages == 1 else 1
+    pages = max(pages, images)
+    _check_page(number, pages, path)
+    page: Any = first if images > 1 else tiff.pages[number - 1]
+    if not isinstance(page, tifffile.TiffPage):
+        # Slices of a stack come as frames, which leave out what they share with the first.
+        page = page.aspage()
+    _check_size(page.imagewidth, page.imagelength, max_pixels, path)
+    if page.imagedepth != 1:
+        raise ImageReadError(f"The page is a volume of {page.imagedepth} planes; save single planes.", path=path)
+    skip = (number - 1) * page.nbytes if images > 1 else 0
+    _check_complete(page, tiff.filehandle.size, skip, path)
+    return page, pages, skip
 
 
 def _check_complete(page: Any, file_size: int, skip: int, path: str) -> None:
@@ -304,7 +337,8 @@ def _resolve_palette(indices: np.ndarray, colors: np.ndarray) -> np.ndarray:
     return colors[indices]
 
 
-def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pixels: int) -> Decoded:
+def _opened(plugin: Any, handle: BinaryIO, path: str, max_pixels: int) -> Any:
+    """A Pillow image of an accepted size, its pixels not read yet."""
     if plugin is PngImagePlugin.PngImageFile:
         header = handle.read(26)
         handle.seek(0)
@@ -317,6 +351,11 @@ def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pix
     image = plugin(handle)
     width, height = image.size
     _check_size(width, height, max_pixels, path)
+    return image
+
+
+def _decode_other(plugin: Any, handle: BinaryIO, path: str, number: int, max_pixels: int) -> Decoded:
+    image = _opened(plugin, handle, path, max_pixels)
     pages = int(getattr(image, "n_frames", 1)) if plugin is GifImagePlugin.GifImageFile else 1
     _check_page(number, pages, path)
     if number > 1:

@@ -221,7 +221,7 @@ def methods_sentence(provenance: Provenance) -> str:
     black, white = p.display_range
     shown = f"Gray values from {black:g} to {white:g} were displayed from black to white ({p.range_source})"
     if any(p.clipped):
-        shown += f", with {p.clipped[0]:.2%} of the pixels below and {p.clipped[1]:.2%} above this range"
+        shown += f", with {p.clipped[0]:.2%} of the pixels beyond black and {p.clipped[1]:.2%} beyond white"
     fate = "cut off" if p.settings.get("crop_databar") else "left unchanged"
     bar = f" The instrument's data bar was {fate}." if p.databar_row is not None else ""
     return (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
 from semcolorize.micrograph.instrument import Instrument
 from semcolorize.micrograph.lightness import gray_to_lightness_plane, shares_outside
+from semcolorize.micrograph.opening import opened_image
 from semcolorize.micrograph.sidecar import read_sidecar
 
 __all__ = ["Micrograph", "micrograph_from_array", "read_micrograph"]
@@ -145,27 +144,11 @@ def read_micrograph(
         large, or holds NaN or infinities. The message says where and what to do.
     """
     name = os.fspath(path)
-    try:
-        if not Path(name).exists():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        if not Path(name).is_file():
-            kind = "a folder" if Path(name).is_dir() else "not a regular file"
-            raise ImageReadError(f"This is {kind}; an image file is needed.", path=name)
-        with Path(name).open("rb") as handle:
-            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-            handle.seek(0)
-            decoded = decode(handle, name, page=1 if page is None else page, max_pixels=max_pixels)
+    with opened_image(name) as handle:
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        handle.seek(0)
+        decoded = decode(handle, name, page=1 if page is None else page, max_pixels=max_pixels)
         decoded = _with_sidecar(decoded, name)
-    except ImageReadError:
-        raise
-    except FileNotFoundError:
-        raise ImageReadError("There is no such file.", path=name) from None
-    except PermissionError:
-        raise ImageReadError("The file may not be read (no permission); check its access rights.", path=name) from None
-    except (OSError, ValueError) as error:
-        # ValueError: a NUL in the name.
-        reason = getattr(error, "strerror", None) or error
-        raise ImageReadError(f"The file cannot be read: {reason}.", path=name) from None
     return _micrograph(decoded, display_range, allow_color, databar, path=name, sha256=sha256)
 
 
@@ -254,6 +237,8 @@ def _micrograph(
     shown, source = _display_range(image, display_range, stored, stored_source, path)
     if source == "constant image":
         notes.append(f"All pixels have the same gray value, {float(values.flat[0]):g}: shown as medium gray.")
+    if source == "given" and shown[0] > shown[1]:
+        notes.append(f"Black ({shown[0]:g}) is given above white ({shown[1]:g}): the image is shown as its negative.")
     if decoded.inverted and source != "given":
         shown = (shown[1], shown[0])
     if decoded.pages > 1:

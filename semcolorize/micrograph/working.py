@@ -17,8 +17,11 @@ from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, re
 from semcolorize.micrograph.upsample import GuidedUpsampler
 
 __all__ = [
-    "HintedPixels", "PreparedMicrograph", "WorkingSize", "at_one_scale", "prepare_views", "shrink", "working_shape",
+    "DEFAULT_WORKING_SIZE", "HintedPixels", "PreparedMicrograph", "WorkingSize", "at_one_scale", "prepare_views",
+    "shrink", "working_shape",
 ]  # fmt: skip
+
+DEFAULT_WORKING_SIZE = 512
 
 WorkingSize = int | str
 """Longest side in pixels, or ``"full"``: the image's own."""
@@ -151,15 +154,45 @@ class PreparedMicrograph:
 
     @classmethod
     def of(
-        cls, image: Micrograph | np.ndarray | str | os.PathLike[str], *, databar: str | int, working_size: WorkingSize
+        cls,
+        image: PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str],
+        *,
+        databar: str | int,
+        working_size: WorkingSize,
     ) -> PreparedMicrograph:
-        """Read an image, or take it as it is; find its data bar."""
+        """Read an image, or take it as it is; find its data bar. One that is prepared has its own working size."""
+        if isinstance(image, PreparedMicrograph):
+            return image.as_asked(databar, working_size)
         if isinstance(image, str | os.PathLike):
             image = read_micrograph(image, databar=databar)
         elif not isinstance(image, Micrograph):
             image = micrograph_from_array(image)
         working_shape(image.shape, working_size)
         return cls(image, databar_first_row(databar, image.pixels, stated=image.stated_rows), working_size)
+
+    def as_asked(self, databar: str | int, working_size: WorkingSize) -> PreparedMicrograph:
+        """Itself, unless it was prepared otherwise than what is asked for beyond the defaults.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if working_size not in (DEFAULT_WORKING_SIZE, self.working_size):
+            raise ConfigError(
+                f"working_size is {working_size!r}, but the image was prepared with {self.working_size!r}; give it to"
+                " prepare().",
+                key="working_size",
+            )
+        micrograph = self.micrograph
+        if databar != "auto":
+            row = databar_first_row(databar, micrograph.pixels, stated=micrograph.stated_rows)
+            if row != self.bar:
+                raise ConfigError(
+                    f"databar is {databar!r}, which begins at row {row}, but the image was prepared with one at"
+                    f" {self.bar}; give it to prepare().",
+                    key="databar",
+                )
+        return self
 
     @cached_property
     def lightness(self) -> np.ndarray:
@@ -218,8 +251,7 @@ def prepare_views(
     places, prepared = [], []
     for place, image in enumerate(images):
         try:
-            if not isinstance(image, PreparedMicrograph):
-                image = PreparedMicrograph.of(image, databar=databar, working_size=working_size)
+            image = PreparedMicrograph.of(image, databar=databar, working_size=working_size)
         except (ImageReadError, ShapeError) as error:
             if on_failure is None:
                 raise

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 from batch_tools import JOB, batch, batch_process, make_home, results, table
+from PIL import Image
 
 from semcolorize.batch.job import read_job
 from semcolorize.batch.ledger import Ledger
@@ -136,9 +137,52 @@ def test_dry_run_foresees_what_is_no_image(small: Path) -> None:
     month = small.parent / "month"
     (month / "empty.tif").touch()
     (month / "text.tif").write_text("not an image")
+    (month / "short.tif").write_bytes((month / "fei_00000.tif").read_bytes()[:-5000])
+    Image.new("L", (64, 48), 90).save(month / "jpeg_in_disguise.tif", "jpeg")
     said = json.loads(batch(small, "--dry-run", "--json").stdout)
     why = {each["file"]: each["why"] for each in said["files"] if each["state"] == "faulty"}
-    assert set(why) == {"empty.tif", "text.tif"} and all("header cannot be read" in each for each in why.values())
+    assert set(why) == {"empty.tif", "text.tif", "short.tif"}
+    # In the words of the run.
+    assert why == json.loads(batch(small, "--json", code=3).stdout)["failures"]
+
+
+def test_dry_run_foresees_what_stands_in_the_way(small: Path) -> None:
+    out = small.parent / "colored"
+    out.mkdir()
+    (out / "fei_00000_color.json").write_text("mine")
+    assert "1 will fail\n  fei_00000.tif: " in batch(small, "--dry-run").stdout
+    batch(small, code=3)
+    edited = next(out.rglob("zeiss*_color.tif"))
+    edited.write_bytes(b"edited")
+    note = f"Changed since they were written, and left as they are: {edited.relative_to(out).as_posix()}."
+    assert note in batch(small, "--dry-run").stdout and note in batch(small, code=3).stderr
+    small.write_text(small.read_text() + "model: {seed: 3}\n")
+    said = batch(small, "--dry-run").stdout
+    assert "2 will fail" in said and "was changed since it was written" in said
+
+
+def test_what_was_no_fault_of_the_file_is_tried_again(small: Path) -> None:
+    out, tried = small.parent / "colored", []
+    out.mkdir()
+    (out / "fei_00000_color.json").write_text("mine")
+    job = read_job(small)
+    (small.parent / "month" / "bad.tif").write_bytes(b"II*\0")
+    assert run_job(job).failed == 2
+    again = run_job(job, on_progress=lambda progress: tried.append(progress.outcome.name))
+    assert tried == ["fei_00000.tif"] and (again.failed, again.untried) == (2, 1)
+    # Done as the message says: moved away and run again.
+    (out / "fei_00000_color.json").rename(out / "mine.json")
+    answer = batch(small, code=3)
+    assert "1 colored, 5 done before, 0 left alone, 1 failed" in answer.stdout
+    assert "1 of them failed in an earlier run" in answer.stderr and "--retry-failed" in answer.stderr
+    assert (out / "mine.json").read_text() == "mine"
+
+
+def test_a_folder_without_images_is_told(small: Path) -> None:
+    small.write_text(small.read_text().replace("inputs: month", "inputs: {folder: month, pattern: '*.tiif'}"))
+    for words in (("--dry-run",), ()):
+        answer = batch(small, *words)
+        assert "month fits inputs.pattern (*.tiif)." in answer.stdout + answer.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no text")
@@ -476,7 +520,9 @@ def test_sigterm_leaves_no_temporary_files_and_a_report(tmp_path: Path) -> None:
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=120) == 128 + signal.SIGTERM
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 128 + signal.SIGTERM
+    assert b"Stopped: what was done is kept; run it again to go on." in said
     done = results(out)
     assert done and not any(name.startswith(".staging") or ".part" in name for name in done)
     assert len(done) % 3 == 0 and len(table(out)) == len(done) // 3 < 60

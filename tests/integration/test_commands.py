@@ -48,6 +48,12 @@ def test_demo_makes_pictures_and_says_where(demo):
     assert {entry["name"] for entry in record["legend"]} >= {"grain", "spore"}
 
 
+def test_a_demo_that_cannot_run_leaves_nothing_in_the_way(tmp_path):
+    assert "cuda:77" in run("demo", "--device", "cuda:77", "-o", "d", cwd=tmp_path, code=2).stderr
+    run("benchmark", "--device", "cuda:77", "--out", "b", cwd=tmp_path, code=2)
+    assert not any(tmp_path.iterdir())
+
+
 def test_colorize_again_as_the_demo_says(demo):
     folder, _ = demo
     pictures = folder / "pictures"
@@ -179,7 +185,7 @@ def test_hints_from_several_files_merge_and_later_ones_win(tmp_path):
     (tmp_path / "a.yaml").write_text("hints:\n  - {point: [20, 20], size: 9, color: teal}\n")
     (tmp_path / "b.yaml").write_text("hints:\n  - {point: [22, 22], size: 9, color: [200, 30, 30]}\n")
     answer = run("colorize", "m.png", "--hints", "a.yaml", "--hints", "b.yaml", cwd=tmp_path)
-    assert "hint 2 covers 49 pixels of hint 1; the later wins" in answer.stderr
+    assert "hint 2 covers 49 pixels of hint 1 (\"teal\"); the later wins" in answer.stderr
     red, green, _ = tifffile.imread(tmp_path / "m_color.tif")[22, 22]
     assert red > green + 50
 
@@ -277,3 +283,34 @@ def test_pollen_hints_fit_the_micrograph_they_name(shared_data, tmp_path):
     image = read_micrograph(shared_data / "gray_sem" / "PolenHibisco_850X_rgb.png")
     assert image.shape == (2048, 2560)
     assert set(np.unique(rasterize(hints, image.shape).index)) == set(range(-1, len(hints)))
+
+
+def test_doctor_takes_nothing_in_the_place_of_what_was_asked_for(tmp_path):
+    answer = subprocess.run(
+        [sys.executable, "-m", "semcolorize", "doctor"], capture_output=True, text=True, timeout=300,
+        env=os.environ | {"SEMCOLORIZE_FIJI": str(tmp_path / "nowhere")},
+    )  # fmt: skip
+    assert answer.returncode == 1 and "nowhere (SEMCOLORIZE_FIJI) holds no Fiji or ImageJ" in answer.stdout
+
+
+def test_check_sees_the_model_of_a_job(tmp_path):
+    (tmp_path / "month").mkdir()
+    job = tmp_path / "job.yaml"
+    job.write_text("inputs: month\nmodel:\n  device: tpu\n  working_size: 7\n")
+    said = run("check", job, cwd=tmp_path, code=2).stderr
+    assert "job.yaml:3: model.device: 'tpu'" in said and "job.yaml:4: model.working_size: 7 is not accepted" in said
+    job.write_text("inputs: month\nmodel:\n  working_size: full\n  weights: nosuch\n")
+    assert "job.yaml:4: model.weights: no weights named 'nosuch'" in run("check", job, cwd=tmp_path, code=2).stderr
+    run("batch", job, cwd=tmp_path, code=1)
+    # Found before the output folder is made.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job.yaml", "month"]
+    job.write_text("inputs: month\nmodel: {working_size: full, device: cuda:3}\n")
+    run("check", job, cwd=tmp_path)
+
+
+def test_a_negative_is_told(tmp_path):
+    Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)).save(tmp_path / "m.tif")
+    words = ["colorize", "m.tif", "--display-range", 4000, 5, "--working-size", "FULL"]
+    assert "shown as its negative" in run(*words, cwd=tmp_path).stderr
+    methods = json.loads((tmp_path / "m_color.json").read_text())["methods"]
+    assert "with 2.32% of the pixels beyond black and 0.12% beyond white" in methods

@@ -233,6 +233,14 @@ def test_a_prepared_micrograph_is_colored_like_the_image(colorizer):
     np.testing.assert_array_equal(again.rgb, once.rgb)
     assert again.provenance.settings == once.provenance.settings
     assert (first.rgb != again.rgb).any()
+    # What it was prepared with may be said again; anything else is no longer to be had.
+    same = colorizer.colorize(prepared, HINTS, databar=12, working_size=64)
+    np.testing.assert_array_equal(same.rgb, again.rgb)
+    for other in ({"working_size": "full"}, {"working_size": 100}, {"databar": 20}, {"databar": "none"}):
+        with pytest.raises(ConfigError, match=r"give it to prepare\(\)"):
+            colorizer.colorize(prepared, HINTS, **other)
+        with pytest.raises(ConfigError, match=r"give it to prepare\(\)"):
+            colorizer.colorize_views([prepared], [HINTS], **other)
 
 
 def test_fill_is_gray_with_hints_and_auto_without(colorizer):

@@ -63,4 +63,4 @@ def test_unknown_cases_are_named():
 
 def test_every_case_is_drawn():
     timings = [Timing(c.name, "cpu", 10.0**i / 100, 0, 0, 5, 100.0 if i % 2 else None) for i, c in enumerate(CASES)]
-    assert draw_timings(timings, {"processor": "a machine", "cores": 2}).startswith(b"\x89PNG")
+    assert draw_timings(timings, {"processor": "a machine", "cores": 2, "threads": 1}).startswith(b"\x89PNG")
