@@ -100,7 +100,8 @@ def command(
         except SemColorizeError as error:
             del micrographs[len(hints) :]
             failed[image] = error
-            of_view = "" if isinstance(error, ImageReadError) else f"{image}: "
+            same = sum(other.name == image.name for other in images) > 1
+            of_view = "" if isinstance(error, ImageReadError) else f"{image if same else image.name}: "
             click.echo(f"error: {of_view}{error}", err=True)
     chosen = [i for i, image in enumerate(images) if image not in failed]
     if not chosen:

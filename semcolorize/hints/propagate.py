@@ -12,7 +12,7 @@ import numpy as np
 
 from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, cell_mean, fit_tint, group_inks, pool_hints
-from semcolorize.hints.walker import SEED_STRENGTH, checked, walk
+from semcolorize.hints.walker import SEED_STRENGTH, Edges, checked, lightness_edges, walk
 from semcolorize.parallel import each
 
 __all__ = ["NEAR_REACH", "Propagation", "membership", "propagate", "spread_remainder"]
@@ -130,12 +130,12 @@ def propagate(
     inks, precision, seeds = pair.astype(np.float64), plane.astype(np.float64), plane.copy()
     inks[marked], precision[marked] = own.inks(tint)
     seeds[marked] = own.strength
-    strength = SEED_STRENGTH * precision
+    strength, edges = SEED_STRENGTH * precision, lightness_edges(grid, beta)
     if firm:
-        ink, met, near = _weighed(grid, beta, strength, own.inks(tint)[0], marked, pool, tint)
+        ink, met, near = _weighed(grid, edges, strength, own.inks(tint)[0], marked, pool, tint)
     else:
         # Two walkers, two cores.
-        (walked, met), (_, near) = each(lambda reach: walk(grid, beta, strength, inks, reach), (1.0, NEAR_REACH))
+        (walked, met), (_, near) = each(lambda reach: walk(edges, strength, inks, reach), (1.0, NEAR_REACH))
         # Where confidence vanishes the quotient is noise; the color of like lightness is its limit.
         walked = (walked + 1e-6 * similar) / (met + 1e-6)[..., None]
         share = (met**_TRUST)[..., None]
@@ -231,12 +231,13 @@ def spread_remainder(
     held = np.maximum(cell_mean(weight, cell), 1e-9)
     inks = cell_mean(missing * weight[..., None], cell) / held[..., None]
     strength = SEED_STRENGTH * np.minimum(4 * cell_mean(weight, cell), 1.0)
-    return walk(cell_mean(lightness, cell), CELL_BETA, strength, inks, reach)[0].astype(np.float32)
+    edges = lightness_edges(cell_mean(lightness, cell), CELL_BETA)
+    return walk(edges, strength, inks, reach)[0].astype(np.float32)
 
 
 def _weighed(
     grid: np.ndarray,
-    beta: float,
+    edges: Edges,
     strength: np.ndarray,
     inks: np.ndarray,
     marked: np.ndarray,
@@ -249,7 +250,7 @@ def _weighed(
     onehot = np.zeros((*grid.shape, len(choices)))
     onehot[marked, label] = 1
     (met_each, met), (near_each, near) = each(
-        lambda reach: walk(grid, beta, strength, onehot, reach), (1.0, NEAR_REACH)
+        lambda reach: walk(edges, strength, onehot, reach), (1.0, NEAR_REACH)
     )
     likelihood = np.empty_like(met_each)
     for k in range(len(choices)):

@@ -22,9 +22,12 @@ import numpy as np
 from semcolorize.errors import ShapeError
 
 __all__ = [
-    "SEED_STRENGTH", "check_shapes", "checked", "forget_factors", "random_walker", "regularized", "walk",
-    "walker_system",
+    "SEED_STRENGTH", "Edges", "check_shapes", "checked", "edges_of", "forget_factors", "lightness_edges",
+    "random_walker", "regularized", "walk", "walker_system",
 ]  # fmt: skip
+
+Edges = tuple[np.ndarray, np.ndarray]
+"""Of a grid (h, w): between cells and their right neighbors (h, w - 1), and those below (h - 1, w)."""
 
 _PIXEL_BETA = 500.0
 """Edge sensitivity for lightness in 0 to 1. Chosen on colored micrographs: flat within 0.3 dB from 400 to 1000."""
@@ -58,12 +61,18 @@ def walker_system(lightness: np.ndarray, beta: float, weight_floor: float, scree
     scipy.sparse.linalg.SuperLU
         With a method ``solve``.
     """
-    return _factorized(*_conductances(lightness, beta, weight_floor), screen)
+    return _factorized(*lightness_edges(lightness, beta, weight_floor), screen)
 
 
-def _conductances(lightness: np.ndarray, beta: float, floor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the edges to the right (H, W - 1) and down (H - 1, W)."""
-    across, down = (np.exp(-beta * (np.diff(lightness, axis=axis) / 100) ** 2) + floor for axis in (1, 0))
+def lightness_edges(lightness: np.ndarray, beta: float, floor: float = _WEIGHT_FLOOR) -> Edges:
+    """How easily walkers cross to the next cell: ``exp(-beta (dL/100)^2) + floor``."""
+    across, down = ((np.diff(lightness, axis=axis) / 100) ** 2 for axis in (1, 0))
+    return edges_of((across, down), beta, floor)
+
+
+def edges_of(apart: Edges, gain: float, floor: float = _WEIGHT_FLOOR) -> Edges:
+    """The same from how far neighbors are apart by any measure: ``exp(-gain apart) + floor``."""
+    across, down = (np.exp(-gain * distance.astype(np.float64)) + floor for distance in apart)
     return across, down
 
 
@@ -158,8 +167,7 @@ def random_walker(
 
 
 def walk(
-    grid: np.ndarray,
-    beta: float,
+    edges: Edges,
     strength: np.ndarray,
     inks: np.ndarray | None,
     reach: float,
@@ -168,31 +176,30 @@ def walk(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Confidence-weighted inks (empty without `inks`) and confidence of a walker with a given reach.
 
+    `edges` as `lightness_edges` has them; `strength` (h, w) and `inks` (h, w, C) are of the seeds.
+
     Grids of more than `exact_cells` cells are solved from coarse to fine (the cascadic multigrid method, Bornemann and
     Deuflhard 1996): time and memory grow with the number of cells, and inks are off by about a tenth on real textures.
     """
     columns = [strength[..., None]] if inks is None else [strength[..., None] * inks, strength[..., None]]
     right = np.concatenate(columns, axis=-1)
     # (Laplacian + leak) u = 0 decays as exp(-sqrt(leak) r) on flat ground: leak = 1/reach^2 in cells.
-    edges = _conductances(grid, beta, _WEIGHT_FLOOR)
-    solved = _solve(*edges, strength + 1 / (reach**2 * grid.size), right, exact_cells)
+    solved = _solve(*edges, strength + 1 / (reach**2 * strength.size), right, exact_cells)
     return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
 
 
 def regularized(
-    grid: np.ndarray, values: np.ndarray, weight: np.ndarray, *, beta: float, exact_cells: int = EXACT_CELLS
+    edges: Edges, values: np.ndarray, weight: np.ndarray, *, exact_cells: int = EXACT_CELLS
 ) -> np.ndarray:
-    """Even out values within what lightness shows to be one thing: a random walker with a prior everywhere.
+    """Even out values within what edges show to be one thing: a random walker with a prior everywhere.
 
     Parameters
     ----------
-    grid : ndarray of shape (h, w)
-        CIE L*, 0 to 100.
+    edges : tuple of 2 ndarray
+        As `lightness_edges` has them, of at most about 1.
     values : ndarray of shape (h, w, C)
     weight : ndarray of shape (h, w)
-        How firmly a cell holds to its value, against edge weights of at most 1; positive.
-    beta : float
-        Edge sensitivity for lightness in 0 to 1.
+        How firmly a cell holds to its value, against the edges; positive.
 
     Returns
     -------
@@ -203,7 +210,6 @@ def regularized(
     ----------
     L. Grady, "Multilabel random walker image segmentation using prior models", CVPR 2005, eq. (12).
     """
-    edges = _conductances(grid, beta, _WEIGHT_FLOOR)
     return _solve(*edges, weight, weight[..., None] * values, exact_cells)
 
 

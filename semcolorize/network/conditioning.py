@@ -132,9 +132,6 @@ GRID_CHANNELS = ("hint a", "hint b", "hint mask", "prior a", "prior b", "confide
                  "likeness")  # fmt: skip
 """What the network is told on the patch grid; see `semcolorize.hints.propagate.Propagation`."""
 
-_GRAYISH = 20.0
-"""Chroma of a propagated ink up to which its hints say gray rather than a color."""
-
 PRESETS: dict[str, ModelConfig] = {
     "compact": ModelConfig(
         network=UNetConfig(
@@ -200,13 +197,6 @@ class Condition:
         """How surely a cell belongs to what a hint touches, (B, H/patch, W/patch); needs the grid."""
         assert self.grid is not None
         return self.grid[:, GRID_CHANNELS.index("near")]
-
-    def grayness(self, ab_scale: float) -> np.ndarray:
-        """How nearly gray the propagated hints are, 0 to 1, (B, H/patch, W/patch); needs the grid."""
-        assert self.grid is not None
-        first = GRID_CHANNELS.index("prior a")
-        chroma = ab_scale * self.grid[:, first : first + 2].norm(dim=1)
-        return np.asarray((1 - chroma / _GRAYISH).clamp(min=0).numpy())
 
     def to(self, device: torch.device | str) -> Condition:
         """Copy on `device`."""

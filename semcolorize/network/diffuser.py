@@ -96,7 +96,10 @@ class ABDiffuser(nn.Module):
         head, there = SPREADS.index(spread), to_device(places[None], features.device)
         cells, keys = (to_host(v[0, head].float()) for v in mixing.matching.vectors(features, there, views))
         each = cells.reshape(views, height, width, -1).numpy()
-        return [Likeness(own, keys.numpy(), self.config.ab_scale * hinted[:, :2], hinted[:, 2]) for own in each]
+        across, down = (to_host(distance).numpy() for distance in mixing.matching.apart(features, 0))
+        inks, strength = self.config.ab_scale * hinted[:, :2], hinted[:, 2]
+        apart = zip(across, down, strict=True)
+        return [Likeness(own, keys.numpy(), inks, strength, steps) for own, steps in zip(each, apart, strict=True)]
 
     def denoiser(
         self, condition: Condition, *, views: int = 1, on_features: Callable[[torch.Tensor], None] | None = None

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from semcolorize.hints.walker import Edges
 from semcolorize.parallel import each, strips
 
 __all__ = ["MARKS", "HintMatching", "InkMixing", "Likeness", "choose_marks"]
@@ -66,12 +67,15 @@ class Likeness:
         Of the hinted cells, CIELAB units over `semcolorize.color.ink.ink_curve`.
     strength : float32 ndarray of shape (P,)
         Of the hints, 0 to 1.
+    apart : tuple of 2 ndarray, optional
+        How unlike neighboring cells are, see `HintMatching.apart`: to the right (h, w - 1), and down (h - 1, w).
     """
 
     cells: np.ndarray
     hinted: np.ndarray
     inks: np.ndarray
     strength: np.ndarray
+    apart: Edges | None = None
 
     def shares(self, choices: np.ndarray, *, unlike: float = 1.0) -> np.ndarray:
         """Chances (h, w, K) that a cell is like the hints of each of `choices` (K, 2), inks; the first is none.
@@ -185,6 +189,35 @@ class HintMatching(nn.Module):
         series = cells.reshape(len(cells) // views, -1, cells.shape[-1])
         query, key = self._split(self.query(series), 1), self._split(self.key(_take(series, places)), 1)
         return query, (key - self.nothing.to(key)) / self.head_dim**0.5
+
+    def apart(self, features: torch.Tensor, head: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """How unlike neighboring cells are: by how much the odds that they are alike stay behind those of each itself.
+
+        Small within an object, whatever its shades, and large across its outline: the network has learned what is one
+        thing. (The odds themselves say less: of one grain among a hundred, each cell is as like all the others.)
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, dim, h, w)
+        head : int
+
+        Returns
+        -------
+        across : Tensor of shape (B, h, w - 1)
+        down : Tensor of shape (B, h - 1, w)
+            In nats, not negative.
+        """
+        part = slice(head * self.head_dim, (head + 1) * self.head_dim)
+        cells = self._cells(features)
+        query, key = (
+            F.linear(cells, layer.weight[part], layer.bias[part]).unflatten(1, features.shape[-2:]).float()
+            for layer in (self.query, self.key)
+        )
+        steps = [
+            (query.diff(dim=axis) * key.diff(dim=axis)).sum(dim=-1).clamp(min=0) / (2 * self.head_dim**0.5)
+            for axis in (2, 1)
+        ]
+        return steps[0], steps[1]
 
     def _cells(self, features: torch.Tensor) -> torch.Tensor:
         """(B, dim, h, w) to (B, h * w, dim)."""

@@ -176,8 +176,7 @@ def propose(
         curves = [condition.ink[0, 0].numpy() for condition in conditions]
         # What was carried into a view is no hint of the user's: there likeness may know better.
         touched = [c.touched[0].numpy() * v.asked_for.any() for c, v in zip(conditions, padded, strict=True)]
-        gray = [near * c.grayness(config.ab_scale)[0] for near, c in zip(touched, conditions, strict=True)]
-        proposals = _settled(proposals, padded, curves, likeness, (touched, gray), fill, spread, cell)
+        proposals = _settled(proposals, padded, curves, likeness, touched, fill, spread, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
 
@@ -207,7 +206,7 @@ def _settled(
     views: Sequence[HintedView],
     curves: Sequence[np.ndarray],
     likeness: Sequence[Likeness | None],
-    touched: tuple[Sequence[np.ndarray], Sequence[np.ndarray]],
+    touched: Sequence[np.ndarray],
     fill: Fill,
     spread: Spread,
     cell: int,
@@ -220,9 +219,9 @@ def _settled(
     )
     named = len(views) > 1 and any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
     settled = []
-    for variants, view, curve, like, near, gray in zip(proposals, views, curves, likeness, *touched, strict=True):
+    for variants, view, curve, like, near in zip(proposals, views, curves, likeness, touched, strict=True):
         seen = (view.lightness, view.meant_ab, view.hint_mask)
-        mode = {"likeness": like, "spread": spread, "named": named, "touched": near, "gray": gray, "cell": cell}
+        mode = {"likeness": like, "spread": spread, "named": named, "touched": near, "cell": cell}
 
         def settle(
             proposal: np.ndarray,

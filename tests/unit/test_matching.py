@@ -120,6 +120,20 @@ def test_likeness_is_the_odds_of_taking_a_hints_ink(views):
     torch.testing.assert_close(share, expected)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("head", [0, 2])
+def test_neighbors_are_apart_by_what_their_odds_stay_behind_their_own(head):
+    module, features = matching(), torch.randn(2, 8, 4, 5)
+    odds = torch.cat([module.likeness(f[None], torch.arange(20)[None])[:, head] for f in features])
+    own = odds.diagonal(dim1=1, dim2=2)
+    apart = (own[:, :, None] + own[:, None] - odds - odds.transpose(1, 2)) / 2
+    across, down = module.apart(features, head)
+    assert across.shape == (2, 4, 4) and down.shape == (2, 3, 5)
+    place = torch.arange(20).reshape(4, 5)
+    for steps, first, second in ((across, place[:, :-1], place[:, 1:]), (down, place[:-1], place[1:])):
+        torch.testing.assert_close(steps, apart[:, first, second].clamp(min=0), atol=1e-4, rtol=1e-4)
+
+
 CHOICES = np.array([[0.0, 0.0], [40.0, 30.0], [-30.0, 20.0]])
 
 

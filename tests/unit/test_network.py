@@ -204,6 +204,37 @@ def test_a_series_whose_hints_name_gray_too_is_colored_by_likeness():
     assert np.abs(held[14:34, 38:54] - asked[0]).max() < 12
 
 
+def outlined(*areas):
+    """How far neighboring cells of a 12 x 16 grid are apart that lie in different areas, and a lightness without."""
+    label = np.zeros((12, 16))
+    for number, area in enumerate(areas):
+        label[area] = number + 1
+    across, down = (2.0 * (np.diff(label, axis=axis) != 0) for axis in (1, 0))
+    lightness = np.random.default_rng(0).uniform(45, 55, (48, 64))
+    return label, lightness, (across, down)
+
+
+@pytest.mark.parametrize("spread", ["alike", "instance"])
+def test_a_hint_colors_its_object_up_to_outlines_that_only_the_features_know(spread):
+    # Two objects as bright as the ground, of which the features say the same: one is clicked, one is kept gray.
+    one, other = np.s_[2:9, 2:8], np.s_[3:10, 10:15]
+    label, lightness, apart = outlined(one, other)
+    cells = np.where(label > 0, 1.5, -4.0)[..., None].astype(np.float32)
+    red, gray = np.float32([40, 30]), np.float32([0, 0])
+    likeness = Likeness(cells, np.ones((2, 1), np.float32), np.stack([red, gray]), np.ones(2, np.float32), apart)
+    hint_ab, mask = hints((48, 64), (20, 18, red), (28, 50, gray))
+    curve = np.ones((48, 64))
+    # The proposal is red around the hint only, and spills over the outline.
+    away = np.hypot(*(np.mgrid[:48, :64] - np.reshape([20, 18], (2, 1, 1))))
+    proposal = (np.exp(-((away / 16) ** 2))[..., None] * red).astype(np.float32)
+    asked = asked_inks(hint_ab, mask, curve)
+    result = decide(proposal, asked, curve, lightness, hint_ab, mask, likeness=likeness, spread=spread, cell=4)
+    chroma = np.hypot(*np.moveaxis(result, -1, 0))
+    inner = {name: np.kron(label == k, np.ones((4, 4))) > 0 for name, k in (("one", 1), ("other", 2), ("ground", 0))}
+    assert (chroma[inner["one"]] > 25).mean() > 0.97
+    assert (chroma[inner["other"]] < 5).mean() > 0.97 and (chroma[inner["ground"]] < 25).mean() > 0.95
+
+
 def test_likeness_colors_what_is_left_gray_and_takes_no_color_away():
     lightness, likeness, asked = named_series()
     blank, curve = hints(lightness.shape), np.ones(lightness.shape)

@@ -9,7 +9,7 @@ from semcolorize.errors import ShapeError
 from semcolorize.hints import walker
 from semcolorize.hints.pool import HintPool, cell_mean, pool_hints
 from semcolorize.hints.propagate import membership, propagate, spread_remainder
-from semcolorize.hints.walker import random_walker, walk
+from semcolorize.hints.walker import lightness_edges, random_walker, walk
 
 
 def scene(seed=0, shape=(24, 28)):
@@ -182,8 +182,8 @@ def test_kept_factors_are_of_the_same_system(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(walker, "_KEPT_CELLS", 0)
         for grid in grids:
-            fresh += [walk(grid, 400.0, s, None, 1.0)[1] for s in strength]
-    kept = [walk(grid, 400.0, s, None, 1.0)[1] for _ in range(2) for grid in grids for s in strength]
+            fresh += [walk(lightness_edges(grid, 400.0), s, None, 1.0)[1] for s in strength]
+    kept = [walk(lightness_edges(grid, 400.0), s, None, 1.0)[1] for _ in range(2) for grid in grids for s in strength]
     np.testing.assert_array_equal(kept, [*fresh, *fresh])
     # Of one size, but all are different.
     assert len(np.unique(np.round(fresh, 6), axis=0)) == 4
@@ -198,8 +198,8 @@ def test_large_grids_are_solved_nearly_alike_from_coarse_to_fine(shape):
     strength, inks = np.zeros(shape), np.zeros((*shape, 2))
     strength[30, 10], inks[30, 10] = 100, (50, 0)
     strength[20:24, 50:54], inks[20:24, 50:54] = 100, (0, -40)
-    exact, sure = walk(grid, 400.0, strength, inks, 1.0)
-    nearly, nearly_sure = walk(grid, 400.0, strength, inks, 1.0, exact_cells=400)
+    exact, sure = walk(lightness_edges(grid, 400.0), strength, inks, 1.0)
+    nearly, nearly_sure = walk(lightness_edges(grid, 400.0), strength, inks, 1.0, exact_cells=400)
     assert np.abs(sure - nearly_sure).mean() < 0.05
     exact, nearly = exact / sure[..., None], nearly / nearly_sure[..., None]
     assert np.abs(exact - nearly).mean() < 1.5
