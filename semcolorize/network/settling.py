@@ -203,11 +203,16 @@ def decide(
                 second, first = np.moveaxis(np.partition(wanted, -2, axis=-1)[..., -2:], -1, 0)
                 weight = _HOLD_NAMED * np.maximum(first - second, _LEAST_MARGIN)
             else:
-                # What is colored stays so: likeness only adds look-alikes that the proposal left gray, and that no gray
-                # hint reaches: it keeps its object gray however like the others it is.
+                chances = _surer(chances, _SURER)
+                # Out of the hints' reach some color is taken from what is like none of them.
+                beyond = 1 - reached[..., 1:].sum(axis=-1, keepdims=True).clip(max=1)
+                wanted[..., 1:] *= 1 - _DOUBT * beyond * chances[..., :1]
+                wanted[..., 0] = 1 - wanted[..., 1:].sum(axis=-1)
+                # Look-alikes that the proposal left gray are colored, but for what a gray hint reaches: it keeps its
+                # object gray however like the others it is.
                 kept = np.clip(reached[..., :1] / _KEPT_GRAY, 0, 1)
                 free = 1 - kept * (touched is None or bool(touched.any()))
-                wanted[..., 1:] += free * _LIKENESS * wanted[..., :1] * _surer(chances, _SURER)[..., 1:]
+                wanted[..., 1:] += free * _LIKENESS * wanted[..., :1] * chances[..., 1:]
                 wanted[..., 0] = 1 - wanted[..., 1:].sum(axis=-1)
                 # What a hint reaches takes its color.
                 wanted += _TOUCH * (reached - reached.sum(axis=-1, keepdims=True) * wanted)
@@ -288,7 +293,6 @@ _LIKENESS = 0.75
 """How much of what a proposal leaves gray the learned likeness decides; of one instance, of all.
 
 Measured on powder particles, one click and five: intersection over union 0.88 and 0.93, without likeness 0.75 and 0.91.
-If likeness also took color away, leak would be a fifth less, but hinted objects that differ in brightness fall apart.
 """
 _SURER, _SURER_NAMED = 2.0, 4.0
 """Powers that chances are raised to: they rank well, but are too careful, and what lies between colors is no color.
@@ -309,6 +313,12 @@ _WALLS, _REACH, _TOUCH = 32.0, 0.25, 0.5
 Clicked objects, one and five: powder 0.85 and 0.80, procedural scenes 0.70 and 0.62, leak 0.1 and 0.8 instead of 0.5
 and 1.9. With walls of 16 touching particles run together (powder, five clicks: 0.70). Counting fully, tilted series
 are 0.2 (CIEDE2000) less alike.
+"""
+_DOUBT = 0.3
+"""How much color is taken where likeness finds none.
+
+Leak at one click and five: procedural scenes 4.1 and 7.1 instead of 4.4 and 7.7, powder 3.2 and 4.3 instead of 3.4 and
+4.6; intersection over union up to 0.005 less. Twice as much: 3.8 and 6.6, but 0.01 less.
 """
 _KEPT_GRAY = 0.1
 """Share of a gray hint from which likeness adds no color.
