@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from semcolorize.evaluation.speed import Timing
@@ -33,8 +34,10 @@ def draw_timings(timings: Sequence[Timing], about: Mapping[str, Any]) -> bytes:
     axes.set_xlabel("seconds (median, logarithmic)")
     for place, timing in zip(places, timings, strict=True):
         memory = "" if timing.peak_mib is None else f", {timing.peak_mib / 1024:.1f} GiB"
-        text = _duration(timing.seconds) + memory + (f"\n({timing.note})" if timing.note else "")
-        axes.text(timing.seconds * 1.08, place, text, va="center", fontsize=9 if not timing.note else 8)
+        axes.text(timing.seconds * 1.08, place, _duration(timing.seconds) + memory, va="center", fontsize=9)
+        # Within the bar: what was not measured as a whole must say so wherever the picture goes.
+        note = fill(timing.note, 40)
+        axes.text(timing.seconds * 0.9, place, note, va="center", ha="right", fontsize=7, color="white")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.set_title(f"{about['processor']}, {about['cores']} cores, {about['threads']} threads", fontsize=10)
