@@ -157,7 +157,8 @@ def decide(
         What it is the likeness of.
     named : bool
         The hints of a series say what is gray, too: it is taken to show what they name, and where no hint is near
-        likeness alone decides.
+        likeness alone decides, evened out by lightness (outlines that the features know are as good, with more flecks
+        where objects touch).
     touched : ndarray of shape (H / cell, W / cell), optional
         How surely a cell belongs to what a hint touches, 0 to 1: there the proposal counts even if `named`.
 
@@ -181,13 +182,11 @@ def decide(
     weight = np.full(wanted.shape[:2], _HOLD)
     grid = cell_mean(lightness.astype(np.float64), cell)
     marked, firmness, hinted = _read_hints(ink_of(hint_ab, curve), hint_mask, choices, cell)
-    if likeness is None or likeness.apart is None:
-        edges, walls = lightness_edges(grid, CELL_BETA), None
-    else:
-        edges, walls = (edges_of(likeness.apart, gain) for gain in (_OUTLINES, _WALLS))
-    reached = np.zeros_like(wanted)
-    if walls is not None and marked.any() and not named:
-        reached = walk(walls, firmness, hinted, _REACH)[0].clip(0, 1)
+    edges, reached = lightness_edges(grid, CELL_BETA), np.zeros_like(wanted)
+    if likeness is not None and likeness.apart is not None and not named:
+        edges = edges_of(likeness.apart, _OUTLINES)
+        if marked.any():
+            reached = walk(edges_of(likeness.apart, _WALLS), firmness, hinted, _REACH)[0].clip(0, 1)
     if likeness is not None and len(likeness.inks):
         chances = likeness.shares(choices, unlike=_UNLIKE_NAMED if named else 1.0)
         if spread == "instance":
