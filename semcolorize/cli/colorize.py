@@ -66,7 +66,8 @@ __all__ = ["command"]
     type=WORKING_SIZE,
     default=512,
     show_default=True,
-    help="Longest side at which the model works; full for the image's own (slower, for small details; large objects want more hints then).",
+    help="Longest side at which the model works; full for the image's own (slower, for small details; large objects"
+    " want more hints then).",
 )
 @click.option("--weights", default="default", show_default=True, help="Bundled name or safetensors file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
