@@ -186,7 +186,8 @@ def decide(
     if likeness is not None and likeness.apart is not None and not named:
         edges = edges_of(likeness.apart, _OUTLINES)
         if marked.any():
-            reached = walk(edges_of(likeness.apart, _WALLS), firmness, hinted, _REACH)[0].clip(0, 1)
+            walls, reach = _FAR[spread]
+            reached = walk(edges_of(likeness.apart, walls), firmness, hinted, reach)[0].clip(0, 1)
     if likeness is not None and len(likeness.inks):
         chances = likeness.shares(choices, unlike=_UNLIKE_NAMED if named else 1.0)
         if spread == "instance":
@@ -306,13 +307,16 @@ From 6 to 12 as good. Against edges of lightness: intersection over union of one
 to 0.01 better; up to a tenth more of the outlines on true ones. Leak on procedural scenes 4.4 and 7.7 instead of 4.1
 and 7.2: what is mistaken is so as a whole.
 """
-_WALLS, _REACH, _TOUCH = 128.0, 2.0, 0.65
-"""The same for the walker that finds what a hint reaches, its reach as a share of sqrt(h w), and how much it counts.
+_FAR: dict[Spread, tuple[float, float]] = {"alike": (32.0, 0.25), "instance": (128.0, 2.0)}
+"""The same for the walker that finds what a hint reaches, and its reach as a share of sqrt(h w).
 
-Clicked objects, one and five: powder 0.84 and 0.83, procedural scenes 0.70 and 0.61, leak 0.0 and 1.1 instead of 0.5 and
-1.9. High walls let it go far: with 32 and 0.25 scores are as good (0.85, 0.80; 0.70, 0.62), but of large objects (a
-stone, a cell, a fiber) a click colored the middle only. Counting fully, tilted series are less alike (CIEDE2000 +0.2).
+Clicked objects, one and five: powder 0.84 and 0.83, procedural scenes 0.70 and 0.61, leak 0.0 and 1.1 instead of 0.5
+and 1.9. High walls let it go far: with those of look-alikes scores are as good (0.85, 0.80; 0.70, 0.62), but of large
+objects (a stone, a cell, a fiber) a click colored the middle only. For look-alikes likeness does the rest, and gray
+hints that reach far keep objects gray that nobody meant.
 """
+_TOUCH = 0.65
+"""How much counts what a hint reaches; fully, tilted series are less alike (CIEDE2000 +0.2)."""
 _DOUBT = 0.3
 """How much color is taken where likeness finds none.
 
