@@ -28,6 +28,8 @@ from semcolorize.network.weights import LoadedWeights
 __all__ = ["ColorResult", "OutputPaths", "output_paths", "series_picture"]
 
 
+_VISIBLE = 1.0
+"""Largest a* or b* from which anything is colored at all."""
 _OTHER_COLORS = 12.0
 """Distance in a*b* from every hint and from gray beyond which the legend counts a pixel as another color."""
 
@@ -166,7 +168,11 @@ class ColorResult:
             legend=entries,
         )
         hinted = bool(len(hints) or others)
-        notes = result_notes(micrograph, hints, drawn, bar=bar, colored=bool(ab.any()), hinted=hinted)
+        # What rounding hides is no color.
+        colored = bool(ab.size and np.abs(ab).max() >= _VISIBLE)
+        notes = result_notes(
+            micrograph, hints, drawn, bar=bar, colored=colored, hinted=hinted, fill=settings.get("fill", "auto")
+        )
         return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), notes)
 
     def legend_rows(self) -> list[dict[str, Any]]:

@@ -67,8 +67,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+def told(path: Path, state: str = "Nothing more was written") -> Iterator[None]:
+    """Turn SQLite's errors into ours, which say what became of the work."""
     try:
         yield
     except sqlite3.Error as error:
@@ -81,7 +81,7 @@ def told(path: Path) -> Iterator[None]:
             advice = "the ledger may not be written to; check the folder's permissions or write elsewhere"
         else:
             advice = f"the ledger cannot be used ({error})"
-        raise OutputError(f"Nothing more was written: {advice}.", path=str(path)) from None
+        raise OutputError(f"{state}: {advice}.", path=str(path)) from None
 
 
 def who(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import statistics
 from collections import Counter
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from semcolorize.batch.database import told
 from semcolorize.batch.decide import Decision, decide, edited_results
 from semcolorize.batch.foresight import foreseen_fault
 from semcolorize.batch.job import Job
@@ -100,8 +102,15 @@ def preview(job: Job, *, time_it: bool = True) -> Preview:
     time_it : bool
         Color up to three files to expect a time, where no earlier run is known.
     """
+    with told(job.output_folder / Ledger.FILE, "Nothing was planned"):
+        return _preview(job, time_it)
+
+
+def _preview(job: Job, time_it: bool) -> Preview:
     plan = make_plan(job)
     found = Preview(notes=list(plan.notes))
+    if (closed := _closed(job.output_folder)) is not None:
+        found.notes.append(f"{shown(str(closed))} may not be written to: the run will stop at once.")
     ledger = _peek(job.output_folder / Ledger.FILE)
     settings = Settings.of(job, no_hints=no_hints(job), threads=job.spec.engine.threads)
     key = _key(settings, ledger)
@@ -163,6 +172,13 @@ def _hints(job: Job, file: PlannedFile, look: bool) -> str | None:
     return f"its own overlay if it has one, else {rest or 'left alone'}"
 
 
+def _closed(folder: Path) -> Path | None:
+    """The folder, or the nearest above it that there is, if nothing may be written there."""
+    while not folder.exists() and folder.parent != folder:
+        folder = folder.parent
+    return None if os.access(folder, os.W_OK) else folder
+
+
 def _in_the_way(job: Job, file: PlannedFile, before: Entry | None) -> str | None:
     problem = in_the_way(job.output_folder, result_names(job, file.name), () if before is None else before.outputs)
     return None if problem is None else str(problem)
@@ -205,7 +221,7 @@ class _Peek(Ledger):
 
 
 def _peek(path: Path) -> _Peek | None:
-    if not path.is_file():
+    if not path.is_file() or not path.stat().st_size:
         return None
     with contextlib.suppress(sqlite3.Error):
         return _Peek(path.parent, sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))

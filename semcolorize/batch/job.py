@@ -121,7 +121,9 @@ def _device(value: str) -> str:
 
 
 def _working_size(value: Any) -> Any:
-    if value == "full" or (isinstance(value, int) and not isinstance(value, bool) and 16 <= value <= 16384):
+    if isinstance(value, str) and value.lower() == "full":
+        return "full"
+    if isinstance(value, int) and not isinstance(value, bool) and 16 <= value <= 16384:
         return value
     raise ValueError(f"{value!r} is not accepted; a number of pixels from 16 to 16384, or full, is")
 

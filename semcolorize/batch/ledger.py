@@ -136,7 +136,10 @@ class Ledger:
             try:
                 ledger.finish_published()
                 shutil.rmtree(ledger.staging, ignore_errors=True)
-                ledger.staging.mkdir(exist_ok=True)
+                try:
+                    ledger.staging.mkdir(exist_ok=True)
+                except OSError as error:
+                    raise cannot_write(error, os.fspath(folder)) from None
                 yield ledger
             finally:
                 ledger._close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -67,12 +68,28 @@ def _describe_job(path: Path) -> str:
     from semcolorize.batch.job import read_job
     from semcolorize.batch.messages import weights_of
     from semcolorize.errors import WeightsError
+    from semcolorize.hintfiles.yaml_source import load_yaml
     from semcolorize.network.weights import load_weights
 
-    job = read_job(path)
+    faults: list[ConfigError] = []
+    job, named = None, _weights_named(load_yaml(path).data)
     try:
-        load_weights(weights_of(job))
+        job = read_job(path)
+        named = weights_of(job)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        if named is not None and (job is not None or not (path.parent / named).is_file()):
+            load_weights(named)
     except WeightsError as error:
-        raise job.source.fault(f"model.weights: {error}", ("model", "weights")) from None
+        faults.append(load_yaml(path).fault(f"model.weights: {error}", ("model", "weights")))
+    if job is None or faults:
+        raise ConfigError.from_faults(faults)
     hints = f", default hints {job.default_hints.name}" if job.default_hints else ""
     return f"job, {job.input_folder.name} to {job.output_folder.name}, engine {job.spec.engine.kind}{hints}"
+
+
+def _weights_named(data: Any) -> str | None:
+    model = data.get("model") if isinstance(data, dict) else None
+    weights = model.get("weights") if isinstance(model, dict) else None
+    return weights if isinstance(weights, str) else None

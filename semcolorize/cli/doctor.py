@@ -75,7 +75,8 @@ def _try_imagej(folder: Path | None) -> list[str]:
         if asked := folder or os.environ.get("SEMCOLORIZE_FIJI"):
             said = "" if folder else " (SEMCOLORIZE_FIJI)"
             _line("ImageJ", f"{asked}{said} holds no Fiji or ImageJ that can be started", bad=True)
-            return ["give the folder that holds plugins, or install Java for a plain ImageJ."]
+            java = "" if shutil.which("java") else ", or install Java for a plain ImageJ"
+            return [f"give the folder that holds plugins{java}."]
         _line("ImageJ", "not found (give its folder with --imagej; results open in any ImageJ or Fiji)")
         return []
     _line("ImageJ", str(imagej))

@@ -16,7 +16,14 @@ _MOST_OVERLAPS = 5
 
 
 def result_notes(
-    micrograph: Micrograph, hints: HintSet, drawn: RasterizedHints, *, bar: int | None, colored: bool, hinted: bool
+    micrograph: Micrograph,
+    hints: HintSet,
+    drawn: RasterizedHints,
+    *,
+    bar: int | None,
+    colored: bool,
+    hinted: bool,
+    fill: str = "auto",
 ) -> tuple[str, ...]:
     """Notes on one colored micrograph.
 
@@ -32,14 +39,16 @@ def result_notes(
         Whether anything has got a color.
     hinted : bool
         Whether there are hints, here or on other views.
+    fill : {"auto", "gray"}
     """
     nothing = not colored and not hinted
+    why = "the model proposes only what it is sure of" if fill == "auto" else "with fill gray only hints give colors"
     return (
         *micrograph.notes,
         *_on_range(micrograph),
         *_on_overlaps(drawn.overlaps, hints),
         *_on_bar(drawn.index, bar, hints),
-        *(["no hints, and nothing was colored: the model proposes only what it is sure of."] if nothing else []),
+        *([f"no hints, and nothing was colored: {why}."] if nothing else []),
     )
 
 

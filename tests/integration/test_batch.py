@@ -161,6 +161,19 @@ def test_dry_run_foresees_what_stands_in_the_way(small: Path) -> None:
     assert "2 will fail" in said and "was changed since it was written" in said
 
 
+@pytest.mark.parametrize("damage", [b"garbage", None, b""])
+def test_dry_run_tells_of_a_damaged_ledger(small: Path, damage) -> None:
+    ledger = small.parent / "colored" / "ledger.sqlite"
+    if damage is None:
+        batch(small)
+        damage = ledger.read_bytes()[:5000]
+    ledger.parent.mkdir(exist_ok=True)
+    ledger.write_bytes(damage)
+    answer = batch(small, "--dry-run", code=1 if damage else 0)
+    assert ("the ledger is damaged" in answer.stderr) == bool(damage) and "Traceback" not in answer.stderr
+    assert ledger.read_bytes() == damage
+
+
 def test_what_was_no_fault_of_the_file_is_tried_again(small: Path) -> None:
     out, tried = small.parent / "colored", []
     out.mkdir()

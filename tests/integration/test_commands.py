@@ -301,6 +301,11 @@ def test_check_sees_the_model_of_a_job(tmp_path):
     assert "job.yaml:3: model.device: 'tpu'" in said and "job.yaml:4: model.working_size: 7 is not accepted" in said
     job.write_text("inputs: month\nmodel:\n  working_size: full\n  weights: nosuch\n")
     assert "job.yaml:4: model.weights: no weights named 'nosuch'" in run("check", job, cwd=tmp_path, code=2).stderr
+    # With the others, though the job itself cannot be read.
+    job.write_text("inputs: month\nmodel:\n  device: tpu\n  weights: nosuch\n")
+    said = run("check", job, cwd=tmp_path, code=2).stderr
+    assert "job.yaml:3: model.device" in said and "job.yaml:4: model.weights" in said
+    job.write_text("inputs: month\nmodel: {weights: nosuch}\n")
     run("batch", job, cwd=tmp_path, code=1)
     # Found before the output folder is made.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["job.yaml", "month"]
