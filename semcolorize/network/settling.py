@@ -160,7 +160,8 @@ def decide(
         likeness alone decides, evened out by lightness (outlines that the features know are as good, with more flecks
         where objects touch).
     touched : ndarray of shape (H / cell, W / cell), optional
-        How surely a cell belongs to what a hint touches, 0 to 1: there the proposal counts even if `named`.
+        How surely a cell belongs to what a hint touches, 0 to 1: there the proposal counts even if `named`. All zeros
+        say that no hint here is the user's own: then gray ones do not hold likeness back.
 
     Returns
     -------
