@@ -193,8 +193,9 @@ def decide(
         chances = likeness.shares(choices, unlike=_UNLIKE_NAMED if named else 1.0)
         if spread == "instance":
             wanted += _LIKENESS * (chances - wanted)
-            reached[..., 0] += 1 - reached.sum(axis=-1)
-            wanted += _TOUCH * (reached - wanted)
+            if reached.any():
+                reached[..., 0] += 1 - reached.sum(axis=-1)
+                wanted += _TOUCH * (reached - wanted)
         else:
             favor = 1.0
             if named:

@@ -235,6 +235,17 @@ def test_a_hint_colors_its_object_up_to_outlines_that_only_the_features_know(spr
     assert (chroma[inner["other"]] < 5).mean() > 0.97 and (chroma[inner["ground"]] < 25).mean() > 0.95
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_single_objects_without_known_outlines_are_colored_by_likeness(named):
+    lightness, likeness, asked = named_series()
+    surer = dataclasses.replace(likeness, cells=likeness.cells + np.float32([-4, 2, 2]))
+    blank, curve = hints(lightness.shape), np.ones(lightness.shape)
+    proposal = np.zeros((48, 64, 2), np.float32)
+    proposal[12:36, 8:28], proposal[12:36, 36:56] = asked
+    result = decide(proposal, asked, curve, lightness, *blank, likeness=surer, spread="instance", named=named, cell=4)
+    assert np.abs(result[14:34, 10:26] - asked[0]).max() < 12 and np.abs(result[14:34, 38:54] - asked[1]).max() < 12
+
+
 def test_likeness_colors_what_is_left_gray_and_takes_no_color_away():
     lightness, likeness, asked = named_series()
     blank, curve = hints(lightness.shape), np.ones(lightness.shape)
