@@ -49,7 +49,7 @@ class Settings:
             display_range=None if shown_over is None else (shown_over[0], shown_over[1]),
             allow_color=spec.inputs.allow_color,
             databar=spec.databar,
-            weights=weights_of(job),
+            weights=weights_of(job.path, spec.model.weights),
             device=spec.model.device,
             threads=threads,
             options={
@@ -70,10 +70,10 @@ class Settings:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def weights_of(job: Job) -> str:
-    """Bundled weights by name, others by the path seen from the job."""
-    beside = job.path.absolute().parent / job.spec.model.weights
-    return str(beside) if beside.is_file() else job.spec.model.weights
+def weights_of(job: Path, named: str) -> str:
+    """Bundled weights by name, others by the path seen from the job's file."""
+    beside = job.absolute().parent / named
+    return str(beside) if beside.is_file() else named
 
 
 @dataclass(frozen=True)

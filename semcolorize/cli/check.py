@@ -72,19 +72,18 @@ def _describe_job(path: Path) -> str:
     from semcolorize.network.weights import load_weights
 
     faults: list[ConfigError] = []
-    job, named = None, _weights_named(load_yaml(path).data)
+    source = load_yaml(path)
+    try:
+        if (named := _weights_named(source.data)) is not None:
+            load_weights(weights_of(path, named))
+    except WeightsError as error:
+        faults.append(source.fault(f"model.weights: {error}", ("model", "weights")))
     try:
         job = read_job(path)
-        named = weights_of(job)
     except ConfigError as error:
-        faults += error.faults
-    try:
-        if named is not None and (job is not None or not (path.parent / named).is_file()):
-            load_weights(named)
-    except WeightsError as error:
-        faults.append(load_yaml(path).fault(f"model.weights: {error}", ("model", "weights")))
-    if job is None or faults:
-        raise ConfigError.from_faults(faults)
+        raise ConfigError.from_faults([*error.faults, *faults]) from None
+    if faults:
+        raise faults[0]
     hints = f", default hints {job.default_hints.name}" if job.default_hints else ""
     return f"job, {job.input_folder.name} to {job.output_folder.name}, engine {job.spec.engine.kind}{hints}"
 

@@ -192,32 +192,12 @@ def decide(
     if likeness is not None and len(likeness.inks):
         chances = likeness.shares(choices, unlike=_UNLIKE_NAMED if named else 1.0)
         if spread == "instance":
-            wanted += _LIKENESS * (chances - wanted)
-            if reached.any():
-                reached[..., 0] += 1 - reached.sum(axis=-1)
-                wanted += _TOUCH * (reached - wanted)
+            wanted = _single(wanted, chances, reached)
+        elif named:
+            favor, (wanted, weight) = 1.0, _named(wanted, chances, touched)
         else:
-            favor = 1.0
-            if named:
-                apart = 1.0 if touched is None else 1 - touched[..., None]
-                wanted += apart * (_surer(chances, _SURER_NAMED) - wanted)
-                # Where two are as good the neighbors decide.
-                second, first = np.moveaxis(np.partition(wanted, -2, axis=-1)[..., -2:], -1, 0)
-                weight = _HOLD_NAMED * np.maximum(first - second, _LEAST_MARGIN)
-            else:
-                chances = _surer(chances, _SURER)
-                # Out of the hints' reach some color is taken from what is like none of them.
-                beyond = 1 - reached[..., 1:].sum(axis=-1, keepdims=True).clip(max=1)
-                wanted[..., 1:] *= 1 - _DOUBT * beyond * chances[..., :1]
-                wanted[..., 0] = 1 - wanted[..., 1:].sum(axis=-1)
-                # Look-alikes that the proposal left gray are colored, but for what a gray hint reaches: it keeps its
-                # object gray however like the others it is.
-                kept = np.clip(reached[..., :1] / _KEPT_GRAY, 0, 1)
-                free = 1 - kept * (touched is None or bool(touched.any()))
-                wanted[..., 1:] += free * _LIKENESS * wanted[..., :1] * chances[..., 1:]
-                wanted[..., 0] = 1 - wanted[..., 1:].sum(axis=-1)
-                # What a hint reaches takes its color.
-                wanted += _TOUCH * (reached - reached.sum(axis=-1, keepdims=True) * wanted)
+            held = touched is None or bool(touched.any())
+            favor, wanted = 1.0, _look_alikes(wanted, chances, reached, held)
     # A hint is sure of its own color.
     wanted[marked] = hinted[marked]
     weight += firmness
@@ -229,6 +209,40 @@ def decide(
     even /= np.maximum(even.sum(axis=-1, keepdims=True), 1e-12)
     inks = GuidedUpsampler(grid.astype(np.float32), lightness.astype(np.float32))(even @ choices)
     return (inks * curve[..., None]).astype(np.float32)
+
+
+def _single(wanted: np.ndarray, chances: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    """Shares of what is one object with what was hinted; all are (h, w, K), gray first."""
+    wanted = wanted + _LIKENESS * (chances - wanted)
+    if not reached.any():
+        return wanted
+    rest = np.eye(1, wanted.shape[-1])[0] * (1 - reached.sum(axis=-1, keepdims=True))
+    return np.asarray(wanted + _TOUCH * (reached + rest - wanted))
+
+
+def _named(wanted: np.ndarray, chances: np.ndarray, touched: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Shares where hints name all there is, and how firmly cells hold to them (h, w)."""
+    apart = 1.0 if touched is None else 1 - touched[..., None]
+    wanted = wanted + apart * (_surer(chances, _SURER_NAMED) - wanted)
+    # Where two are as good the neighbors decide.
+    second, first = np.moveaxis(np.partition(wanted, -2, axis=-1)[..., -2:], -1, 0)
+    return wanted, _HOLD_NAMED * np.maximum(first - second, _LEAST_MARGIN)
+
+
+def _look_alikes(wanted: np.ndarray, chances: np.ndarray, reached: np.ndarray, held: bool) -> np.ndarray:
+    """Shares of what looks like what was hinted; `held` says whether gray hints hold likeness back."""
+    chances = _surer(chances, _SURER)
+    # Out of the hints' reach some color is taken from what is like none of them.
+    beyond = 1 - reached[..., 1:].sum(axis=-1, keepdims=True).clip(max=1)
+    colors = wanted[..., 1:] * (1 - _DOUBT * beyond * chances[..., :1])
+    gray = 1 - colors.sum(axis=-1, keepdims=True)
+    # Look-alikes that the proposal left gray are colored, but for what a gray hint reaches: it keeps its object gray
+    # however like the others it is.
+    free = 1 - held * np.clip(reached[..., :1] / _KEPT_GRAY, 0, 1)
+    colors += free * _LIKENESS * gray * chances[..., 1:]
+    wanted = np.concatenate([1 - colors.sum(axis=-1, keepdims=True), colors], axis=-1)
+    # What a hint reaches takes its color.
+    return np.asarray(wanted + _TOUCH * (reached - reached.sum(axis=-1, keepdims=True) * wanted))
 
 
 def _read_hints(
