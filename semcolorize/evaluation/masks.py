@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from semcolorize.color.lab import gray_to_lightness
 from semcolorize.errors import ConfigError, ImageReadError
@@ -30,18 +31,25 @@ class MaskedImage:
         0 = background.
     classes : int ndarray of shape (H, W)
         0 = background; instances of one class look alike.
+    group : str
+        Set that it belongs to: the folder above ``images/``.
+    numbered : bool
+        Instances are single objects; else they are the connected parts of classes.
     """
 
     name: str
     lightness: np.ndarray
     instances: np.ndarray
     classes: np.ndarray
+    group: str = ""
+    numbered: bool = True
 
 
 def read_masked_images(folder: Path, size: int, *, projects: str = "*") -> list[MaskedImage]:
     """Read every micrograph with masks below a folder, its longest side brought to `size` pixels.
 
-    Two layouts are known: ``images/NAME.*`` beside ``masks/NAME.*`` (label images), and VGG Image Annotator projects
+    Two layouts are known: ``images/NAME.*`` beside ``masks/NAME.*`` (masks of 16 bit and more number objects, those of 8
+    bit name classes, whose connected parts are taken for objects), and VGG Image Annotator projects
     (``*.json``) with polygons, whose images are looked for by name anywhere below the folder. Where several projects
     annotate one image, the one with the larger annotated area counts.
 
@@ -79,7 +87,7 @@ def procedural_images(count: int, size: int = 256) -> list[MaskedImage]:
     from semcolorize.scenes import VALIDATION_SEEDS, make_scene
 
     scenes = [make_scene(VALIDATION_SEEDS + 7919 * (i + 1), size) for i in range(count)]
-    return [MaskedImage(f"scene {i}", s.lightness, s.instances, s.classes) for i, s in enumerate(scenes)]
+    return [MaskedImage(f"scene {i}", s.lightness, s.instances, s.classes, "scenes") for i, s in enumerate(scenes)]
 
 
 def _labeled(folder: Path, size: int) -> Iterator[MaskedImage]:
@@ -87,10 +95,11 @@ def _labeled(folder: Path, size: int) -> Iterator[MaskedImage]:
         for path in sorted(p for p in (masks.parent / "images").iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
             mask = next((m for m in sorted(masks.iterdir()) if m.stem == path.stem), None)
             if mask is not None:
-                labels = np.asarray(_open(mask)).astype(np.int32)
+                opened = _open(mask)
+                labels = np.asarray(opened).astype(np.int32)
                 if labels.ndim != 2:
                     raise ImageReadError(f"a mask must be a label image, not {labels.ndim}-dimensional.", path=mask)
-                yield _prepared(path, labels, size)
+                yield _prepared(path, labels, size, masks.parent.name, numbered=opened.mode not in ("L", "P", "1"))
 
 
 def _annotated(folder: Path, size: int, projects: str) -> Iterator[MaskedImage]:
@@ -113,7 +122,7 @@ def _annotated(folder: Path, size: int, projects: str) -> Iterator[MaskedImage]:
             pen = ImageDraw.Draw(canvas)
             for number, polygon in enumerate(polygons, start=1):
                 pen.polygon(polygon, fill=number)
-            yield _prepared(path, np.asarray(canvas).astype(np.int32), size)
+            yield _prepared(path, np.asarray(canvas).astype(np.int32), size, project.parent.name, numbered=True)
 
 
 def _polygons(regions: object) -> list[list[tuple[float, float]]]:
@@ -133,7 +142,7 @@ def _open(path: Path):  # type: ignore[no-untyped-def]  # PIL is imported where 
     return image
 
 
-def _prepared(path: Path, labels: np.ndarray, size: int) -> MaskedImage:
+def _prepared(path: Path, labels: np.ndarray, size: int, group: str, *, numbered: bool) -> MaskedImage:
     from PIL import Image
 
     image = _open(path).convert("L")
@@ -146,4 +155,17 @@ def _prepared(path: Path, labels: np.ndarray, size: int) -> MaskedImage:
     columns = np.minimum(((np.arange(width) + 0.5) / scale).astype(int), labels.shape[1] - 1)
     instances = labels[np.ix_(rows, columns)]
     lightness = np.asarray(gray_to_lightness(small / 255.0), np.float32)
-    return MaskedImage(path.name, lightness, instances, (instances > 0).astype(np.int16))
+    if numbered:
+        return MaskedImage(path.name, lightness, instances, (instances > 0).astype(np.int16), group)
+    classes = np.searchsorted(np.unique(np.append(labels, 0)), instances).astype(np.int16)
+    return MaskedImage(path.name, lightness, _parts(classes), classes, group, numbered=False)
+
+
+def _parts(classes: np.ndarray) -> np.ndarray:
+    """Connected parts of every class but the background, numbered."""
+    parts, count = np.zeros(classes.shape, np.int32), 0
+    for own in np.unique(classes[classes > 0]):
+        labeled, number = ndimage.label(classes == own)
+        parts = np.where(labeled > 0, labeled + count, parts)
+        count += number
+    return parts

@@ -23,7 +23,10 @@ from semcolorize.micrograph.atomic import write_bytes_atomic
 from semcolorize.network.conditioning import ModelConfig
 from semcolorize.network.diffuser import ABDiffuser
 
-__all__ = ["BUNDLED", "LoadedWeights", "check_size", "load_weights", "save_weights", "weights_path"]
+__all__ = [
+    "BUNDLED", "LoadedWeights", "check_size", "load_weights", "read_tensors", "save_weights", "tensors_digest",
+    "weights_path",
+]  # fmt: skip
 
 FORMAT = "semcolorize-1"
 BUNDLED = {"default": "compact.safetensors", "compact": "compact.safetensors"}
@@ -112,7 +115,7 @@ def save_weights(
     header = {
         "format": FORMAT,
         "config": json.dumps(model.config.to_dict(), sort_keys=True),
-        "tensors_sha256": _digest(tensors),
+        "tensors_sha256": tensors_digest(tensors),
         "notes": json.dumps(metadata or {}, sort_keys=True),
     }
     payload = save(tensors, metadata=header)
@@ -138,6 +141,19 @@ def load_weights(name: str | os.PathLike[str] = "default") -> LoadedWeights:
         If the file is missing, no safetensors file of semcolorize, damaged, or does not fit its own configuration.
     """
     path = weights_path(name)
+    header, tensors, sha256 = read_tensors(path, FORMAT)
+    try:
+        config = ModelConfig.from_dict(json.loads(header["config"]))
+        model = check_size(config)
+        model.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
+        notes = json.loads(header.get("notes", "{}"))
+    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"the file's configuration does not fit its tensors ({error}).", path=path) from error
+    return LoadedWeights(model.eval().requires_grad_(False), os.fspath(name), path, sha256, notes)
+
+
+def read_tensors(path: Path, format_name: str) -> tuple[dict[str, str], dict[str, torch.Tensor], str]:
+    """Header, tensors and SHA-256 of a safetensors file of a known format; WeightsError if it is not one, or damaged."""
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
@@ -156,12 +172,12 @@ def load_weights(name: str | os.PathLike[str] = "default") -> LoadedWeights:
         raise WeightsError(
             "this is the checkpoint of a training run, not weights; those are weights.safetensors beside it.", path=path
         )
-    if header.get("format") != FORMAT:
+    if header.get("format") != format_name:
         raise WeightsError(
-            f"the file's format is {header.get('format')!r}; {FORMAT!r} is accepted. Was it written by semcolorize?",
+            f"the file's format is {header.get('format')!r}; {format_name!r} is accepted. Was it written by semcolorize?",
             path=path,
         )
-    seen = _digest(tensors)
+    seen = tensors_digest(tensors)
     if seen != header.get("tensors_sha256"):
         raise WeightsError(
             f"the tensors' SHA-256 is {seen}, but the file states {header.get('tensors_sha256')}: it is damaged or "
@@ -170,14 +186,7 @@ def load_weights(name: str | os.PathLike[str] = "default") -> LoadedWeights:
         )
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
         raise WeightsError("tensors hold NaN or infinity: the training behind it failed.", path=path)
-    try:
-        config = ModelConfig.from_dict(json.loads(header["config"]))
-        model = check_size(config)
-        model.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
-        notes = json.loads(header.get("notes", "{}"))
-    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"the file's configuration does not fit its tensors ({error}).", path=path) from error
-    return LoadedWeights(model.eval().requires_grad_(False), os.fspath(name), path, sha256, notes)
+    return header, tensors, sha256
 
 
 def check_size(config: ModelConfig) -> ABDiffuser:
@@ -196,7 +205,8 @@ def check_size(config: ModelConfig) -> ABDiffuser:
     return model
 
 
-def _digest(tensors: dict[str, torch.Tensor]) -> str:
+def tensors_digest(tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names, kinds, shapes and values."""
     digest = hashlib.sha256()
     for key in sorted(tensors):
         tensor = tensors[key].contiguous()

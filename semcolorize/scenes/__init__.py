@@ -5,7 +5,7 @@ plan)`` the true a*b*. Needs numpy and scipy only.
 """
 
 from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, Tint, draw_plan, paint
-from semcolorize.scenes.scene import FAMILIES, VALIDATION_SEEDS, Scene, make_scene
+from semcolorize.scenes.scene import FAMILIES, VALIDATION_SEEDS, Scene, make_figure, make_scene
 from semcolorize.scenes.views import SceneViews, make_views
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SceneViews",
     "Tint",
     "draw_plan",
+    "make_figure",
     "make_scene",
     "make_views",
     "paint",

@@ -7,7 +7,7 @@ the same (moved) geometry.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from semcolorize.scenes.looks import Look, draw_looks
 from semcolorize.scenes.overlays import burn_in
 from semcolorize.scenes.substrates import SUBSTRATES
 
-__all__ = ["FAMILIES", "VALIDATION_SEEDS", "Geometry", "Scene", "build_geometry", "make_scene"]
+__all__ = ["FAMILIES", "VALIDATION_SEEDS", "Geometry", "Scene", "build_geometry", "make_figure", "make_scene"]
 
 VALIDATION_SEEDS = 10**9
 """Seeds from here on are kept for validation: nothing is trained on their scenes."""
@@ -225,3 +225,49 @@ def _drifted(geometry: Geometry, amount: float, rng: np.random.Generator) -> Geo
     instances, class_of, kept = _visible(instances, geometry.class_of_instance, len(geometry.looks))
     looks, names = (tuple(x[k] for k in kept) for x in (geometry.looks, geometry.family_of_class))
     return Geometry(height, instances, class_of, looks, names)
+
+
+FIGURES = ("spheres", "pollen", "powder", "blobs", "disks", "cells", "crystals", "plates", "worms", "rods")
+"""Families that make a figure: one object that fills half of the field and more."""
+
+
+def make_figure(seed: int, size: int | tuple[int, int] = 128) -> Scene:
+    """One large object, now and then two, on ground that may be as bright: a microfossil, a pollen grain, a stone.
+
+    Parameters
+    ----------
+    seed : int
+        Any non-negative number.
+    size : int or tuple of int
+        Side or (H, W) in pixels.
+
+    Returns
+    -------
+    Scene
+    """
+    shape = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    rng = np.random.Generator(np.random.PCG64([seed, 1]))
+    field = float(min(shape))
+    substrate = str(rng.choice(list(SUBSTRATES)))
+    family = str(rng.choice(FIGURES))
+    diameter = field * float(rng.uniform(0.45, 1.05))
+    ground_size = field * float(np.exp(rng.uniform(np.log(0.04), np.log(0.4))))
+    canvas = Canvas(SUBSTRATES[substrate](rng, shape, ground_size))
+    names, sizes = [substrate], [ground_size]
+    if rng.random() < 0.4:
+        # Dust and debris around it.
+        names.append(str(rng.choice(list(WEIGHTS))))
+        sizes.append(field * float(np.exp(rng.uniform(np.log(0.02), np.log(0.08)))))
+        FAMILIES[names[-1]](canvas, rng, len(names) - 1, max(sizes[-1], 4.0), float(rng.uniform(0.03, 0.2)))
+    names.append(family)
+    sizes.append(diameter)
+    FAMILIES[family](canvas, rng, len(names) - 1, diameter, 0.3 if rng.random() < 0.75 else 1.0)
+    looks = list(draw_looks(rng, tuple(names), sizes))
+    # Figure and ground as bright as each other, more or less: texture, rim and shade tell them apart.
+    share = float(rng.uniform(0, 1))
+    ground, figure = looks[0].reflectance, looks[-1].reflectance
+    looks[0] = replace(looks[0], reflectance=ground + share * (figure - ground))
+    geometry = _compact(canvas, tuple(looks), tuple(names))
+    class_of = geometry.class_of_instance
+    lightness = record(geometry.height, geometry.instances, class_of, geometry.looks, draw_recording(rng), rng)
+    return Scene(lightness, geometry.instances, class_of[geometry.instances], geometry.height, geometry.family_of_class)

@@ -29,7 +29,7 @@ from semcolorize.training.mix import FOLDERS, Stage
 from semcolorize.training.objective import diffusion_loss, one_step_ab
 from semcolorize.training.recipe import OptimizerConfig, Recipe
 
-__all__ = ["Progress", "TrainingResult", "learning_rate", "train"]
+__all__ = ["Progress", "TrainingResult", "code_version", "learning_rate", "quiet_worker", "stop_on_signals", "train"]
 
 _CHECKPOINT_SECONDS = 240.0
 _LOG_EVERY = 25
@@ -128,9 +128,9 @@ def train(
             )
     (out / "recipe.json").write_text(json.dumps(_record(recipe), indent=2), encoding="utf-8")
 
-    notes = {"recipe": _record(recipe), "commit": _commit()}
+    notes = {"recipe": _record(recipe), "commit": code_version()}
     stop = threading.Event()
-    restore = _stop_on_signals(stop)
+    restore = stop_on_signals(stop)
     started = saved = time.monotonic()
     loader = _loader(recipe, step)
     loss_sum, counted, window_started = 0.0, 0, time.monotonic()
@@ -257,12 +257,13 @@ def _loader(recipe: Recipe, start: int) -> DataLoader[Batch]:
         sampler=BatchNumbers(start, recipe.steps),
         num_workers=recipe.workers,
         prefetch_factor=4 if recipe.workers else None,
-        worker_init_fn=_quiet_worker,
+        worker_init_fn=quiet_worker,
         persistent_workers=False,
     )
 
 
-def _quiet_worker(_: int) -> None:
+def quiet_worker(_: int) -> None:
+    """Set up a process that makes batches."""
     torch.set_num_threads(1)
     # The parent decides when to stop: a signal to the whole process group must not kill its workers first.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -315,7 +316,8 @@ def _minutes(since: float) -> float:
     return round((time.monotonic() - since) / 60, 2)
 
 
-def _stop_on_signals(stop: threading.Event) -> Callable[[], None]:
+def stop_on_signals(stop: threading.Event) -> Callable[[], None]:
+    """Set an event on SIGTERM and SIGINT; what is returned puts things back."""
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
 
@@ -331,7 +333,7 @@ def _stop_on_signals(stop: threading.Event) -> Callable[[], None]:
     return restore
 
 
-def _commit() -> str | None:
+def code_version() -> str | None:
     """Commit of the code in use, where it is a checkout."""
     try:
         answer = subprocess.run(

@@ -18,7 +18,7 @@ from semcolorize.network.conditioning import PRESETS, ModelConfig
 from semcolorize.network.weights import check_size
 from semcolorize.training.mix import FOLDERS, HINT_STYLES, MixConfig, Stage
 
-__all__ = ["DistillConfig", "OptimizerConfig", "Recipe", "read_recipe", "recipe_from_dict"]
+__all__ = ["DistillConfig", "OptimizerConfig", "Recipe", "build_section", "read_recipe", "recipe_from_dict"]
 
 
 @dataclass(frozen=True)
@@ -222,16 +222,16 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         listed = []
     for i, stage in enumerate(listed):
         where = f"stages[{i}]"
-        built = _build(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, where, faults)
+        built = build_section(Stage, {"steps": 1000} | stage if isinstance(stage, dict) else stage, where, faults)
         changes = _located(built.data, folder)
-        _shares(_build(MixConfig, changes, f"{where}.data", faults), f"{where}.data", faults)
+        _shares(build_section(MixConfig, changes, f"{where}.data", faults), f"{where}.data", faults)
         if built.batch * built.size**2 > _MOST_PIXELS:
             fault = f"{where} has batches of {built.batch} x {built.size} x {built.size} pixels; at most {_MOST_PIXELS}"
             faults.append(ConfigError(f"{fault} pixels a batch are accepted. Use a smaller size or batch.", key=where))
         stages.append(dataclasses.replace(built, data=changes))
-    mix = _build(MixConfig, data, "data", faults)
+    mix = build_section(MixConfig, data, "data", faults)
     _shares(mix, "data", faults)
-    optimizer = _build(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
+    optimizer = build_section(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
     _shares(optimizer, "optimizer", faults)
     if recipe_blend_fault := _blend_fault(values):
         faults.append(recipe_blend_fault)
@@ -240,12 +240,12 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         faults.append(ConfigError(f"preset {preset!r} is not known; there are {', '.join(PRESETS)}.", key="preset"))
     distill = None
     if "distill" in values:
-        distill = _build(DistillConfig, _section(values, "distill", faults), "distill", faults)
+        distill = build_section(DistillConfig, _section(values, "distill", faults), "distill", faults)
         if values.get("init") is None or min(distill.steps, distill.teacher_steps) < 2:
             fault = "distill needs a teacher in init, and at least 2 steps and teacher_steps."
             faults.append(ConfigError(fault, key="distill"))
     rest = {k: v for k, v in values.items() if k not in {"stages", "data", "optimizer", "distill"}}
-    recipe = _build(Recipe, rest, "", faults)
+    recipe = build_section(Recipe, rest, "", faults)
     for mixed, where in [(mix, "data"), *((s.data, f"stages[{i}].data") for i, s in enumerate(stages))]:
         style = mixed.get("hints", "mixed") if isinstance(mixed, dict) else mixed.hints
         if style not in HINT_STYLES:
@@ -304,7 +304,7 @@ def _section(values: dict[str, Any], key: str, faults: list[ConfigError]) -> dic
     return section
 
 
-def _build(kind: Any, values: Any, where: str, faults: list[ConfigError]) -> Any:
+def build_section(kind: Any, values: Any, where: str, faults: list[ConfigError]) -> Any:
     """Instance of a flat dataclass, its keys and types checked."""
     import difflib
 
@@ -344,6 +344,10 @@ def _fits(value: Any, kind: str) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if kind == "float":
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    if kind == "bool":
+        return isinstance(value, bool)
+    if kind.startswith("Literal"):
+        return isinstance(value, str)
     if kind.startswith("dict"):
         return isinstance(value, dict)
     return isinstance(value, Sequence)

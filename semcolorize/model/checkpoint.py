@@ -1,0 +1,90 @@
+"""Weights of the label model in files: safetensors with metadata, verified. Never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from semcolorize.errors import ConfigError, WeightsError
+from semcolorize.micrograph.atomic import write_bytes_atomic
+from semcolorize.model.label_model import LabelModel, LabelModelConfig
+from semcolorize.network.weights import read_tensors, tensors_digest
+
+__all__ = ["LABEL_FORMAT", "LoadedLabelWeights", "load_label_weights", "save_label_weights"]
+
+LABEL_FORMAT = "semcolorize-labels-1"
+
+
+@dataclass(frozen=True)
+class LoadedLabelWeights:
+    """A label model and where it came from.
+
+    Attributes
+    ----------
+    model : LabelModel
+        In evaluation mode, float32, on the CPU.
+    path : Path
+    sha256 : str
+        Of the whole file.
+    metadata : dict
+        What was stored with it, decoded: recipe, commit, notes.
+    """
+
+    model: LabelModel
+    path: Path
+    sha256: str
+    metadata: dict[str, Any]
+
+
+def save_label_weights(
+    path: str | os.PathLike[str], model: LabelModel, *, metadata: dict[str, Any] | None = None
+) -> str:
+    """Write weights atomically: parameters in fp16, statistics of normalization in float32.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file.
+    """
+    parameters = {name for name, _ in model.named_parameters()}
+    tensors = {
+        k: v.detach().to("cpu", torch.float16 if k in parameters and v.ndim > 1 else v.dtype).contiguous()
+        for k, v in model.state_dict().items()
+    }
+    header = {
+        "format": LABEL_FORMAT,
+        "config": json.dumps(model.config.to_dict(), sort_keys=True),
+        "tensors_sha256": tensors_digest(tensors),
+        "notes": json.dumps(metadata or {}, sort_keys=True),
+    }
+    payload = save(tensors, metadata=header)
+    write_bytes_atomic(path, payload, overwrite=True)
+    return hashlib.sha256(payload).hexdigest()
+
+
+def load_label_weights(path: str | os.PathLike[str]) -> LoadedLabelWeights:
+    """Read and verify weights.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, no safetensors file of a label model, damaged, or does not fit its own configuration.
+    """
+    path = Path(path)
+    header, tensors, sha256 = read_tensors(path, LABEL_FORMAT)
+    try:
+        config = LabelModelConfig.from_dict(json.loads(header["config"]))
+        with torch.device("meta"):
+            model = LabelModel(config)
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, assign=True)
+        notes = json.loads(header.get("notes", "{}"))
+    except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"the file's configuration does not fit its tensors ({error}).", path=path) from error
+    return LoadedLabelWeights(model.eval().requires_grad_(False), path, sha256, notes)

@@ -1,0 +1,1 @@
+"""Propagation of hints over outlines: the classical prior that the network starts from."""

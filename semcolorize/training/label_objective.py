@@ -1,0 +1,134 @@
+"""What the label model is trained on: labels, the prior, outlines and likeness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from semcolorize.model.encoder import ImageFeatures
+from semcolorize.model.label_hints import LabelHints
+from semcolorize.model.label_model import LabelLogits, LabelModel
+from semcolorize.training.label_data import LabelBatch
+from semcolorize.training.simulated_user import next_clicks
+
+__all__ = ["LossWeights", "dense_loss", "label_loss", "mean_iou", "simulate_and_label"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the parts of the loss.
+
+    Parameters
+    ----------
+    overlap : float
+        Of the soft intersection over union beside the cross-entropy.
+    prior, outlines, likeness : float
+    """
+
+    overlap: float = 0.5
+    prior: float = 0.4
+    outlines: float = 0.5
+    likeness: float = 0.3
+
+
+def dense_loss(
+    model: LabelModel, features: ImageFeatures, batch: LabelBatch, generator: torch.Generator, weights: LossWeights
+) -> torch.Tensor:
+    """Outlines between neighboring cells, and likeness of cells of one class: every cell is an example."""
+    instances, classes = batch.instances, batch.classes
+    of = 65536 * classes + instances
+    loss = features.embedding.new_zeros(())
+    for logits, same in (
+        (features.across, of[:, :, 1:] == of[:, :, :-1]), (features.down, of[:, 1:] == of[:, :-1]),
+    ):  # fmt: skip
+        each = F.binary_cross_entropy_with_logits(logits, same.float(), reduction="none")
+        # Few edges are outlines.
+        loss = loss + weights.outlines * (torch.where(same, 1.0, 3.0) * each).mean()
+    embedding = features.embedding[:, 0]
+    flat = classes.flatten(1)
+    drawn = torch.rand(flat.shape, generator=generator).to(flat.device)
+    # As many anchors of small classes as of large ones.
+    count = F.one_hot(flat, int(flat.max()) + 1).sum(dim=1).clamp(min=1)
+    drawn = drawn.log() * count.gather(1, flat).float()
+    anchors = drawn.topk(min(48, flat.shape[1]), dim=1).indices
+    at = embedding.gather(2, anchors[:, None].expand(-1, embedding.shape[1], -1))
+    logits = model.likeness(torch.einsum("bdp,bdc->bpc", at, embedding))
+    same = flat.gather(1, anchors)[..., None] == flat[:, None]
+    each = F.binary_cross_entropy_with_logits(logits, same.float(), reduction="none")
+    parts = [(each * m).sum(dim=2) / m.sum(dim=2).clamp(min=1) for m in (same.float(), (~same).float())]
+    return loss + weights.likeness * (parts[0] + parts[1]).mean()
+
+
+def label_loss(found: LabelLogits, batch: LabelBatch, weights: LossWeights) -> torch.Tensor:
+    """Cross-entropy with soft targets at outlines and soft intersection over union, of the labels and of the prior."""
+    labels = found.logits.shape[1]
+    soft = _soft_target(batch.target, labels, 2)
+    loss = _entropy_and_overlap(found.logits, soft, batch.labels, weights.overlap)
+    coarse = F.avg_pool2d(soft, 2)
+    return loss + weights.prior * _entropy_and_overlap(found.prior, coarse, batch.labels, weights.overlap)
+
+
+def _soft_target(target: torch.Tensor, labels: int, side: int) -> torch.Tensor:
+    sharp = torch.stack([target == k for k in range(labels + 1)], dim=1).float()
+    return F.avg_pool2d(sharp, side)
+
+
+def _entropy_and_overlap(
+    logits: torch.Tensor, soft: torch.Tensor, labels: torch.Tensor, overlap: float
+) -> torch.Tensor:
+    logs = F.pad(logits, (0, 0, 0, 0, 1, 0)).log_softmax(dim=1)
+    entropy = -(soft * logs).sum(dim=1).mean()
+    chances = logs.exp()[:, 1:]
+    wanted = soft[:, 1:]
+    both = (chances * wanted).sum(dim=(2, 3))
+    either = (chances + wanted - chances * wanted).sum(dim=(2, 3))
+    there = torch.arange(logits.shape[1], device=labels.device)[None] < labels[:, None]
+    missed = 1 - (both + 1) / (either + 1)
+    return entropy + overlap * missed[there].mean()
+
+
+def simulate_and_label(
+    model: LabelModel, features: ImageFeatures, batch: LabelBatch, rounds: int, generator: torch.Generator
+) -> tuple[LabelLogits, torch.Tensor]:
+    """Let the simulated user correct the model so many times, then label once more, with gradients.
+
+    Returns
+    -------
+    found : LabelLogits
+    marks : Tensor
+        With all hints.
+    """
+    shared = model.decoder.project(features)
+    systems = model.systems(features)
+    marks = batch.marks
+    target = batch.target[:, ::2, ::2].long()
+    for _ in range(rounds):
+        with torch.no_grad():
+            seen = _detached(features)
+            found = model(seen, tuple(x.detach() for x in shared), systems, _hints(batch, marks))
+            marks = next_clicks(found.chances(), target, marks, batch.spread, batch.labels, generator)
+    return model(features, shared, systems, _hints(batch, marks)), marks
+
+
+def _hints(batch: LabelBatch, marks: torch.Tensor) -> LabelHints:
+    return LabelHints(marks.float() / 4, batch.image, batch.group, batch.labels, most=24)
+
+
+def _detached(features: ImageFeatures) -> ImageFeatures:
+    return ImageFeatures(**{k: v.detach() for k, v in features.__dict__.items()})
+
+
+def mean_iou(found: LabelLogits, batch: LabelBatch) -> float:
+    """Intersection over union of what has each label with what should, mean over labels."""
+    best = found.chances().argmax(dim=1)
+    target = batch.target[:, ::2, ::2].long()
+    scores = []
+    for r, count in enumerate(batch.labels.tolist()):
+        for k in range(1, count + 1):
+            own, wanted = best[r] == k, target[r] == k
+            union = (own | wanted).sum()
+            if union:
+                scores.append(float((own & wanted).sum() / union))
+    return sum(scores) / max(len(scores), 1)
