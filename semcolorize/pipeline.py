@@ -5,32 +5,41 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
 
-from semcolorize.color.ink import ink_curve
+from semcolorize.color.ink import TINTS, ink_curve, ink_of
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
-from semcolorize.hints.model import Hint, HintSet
+from semcolorize.hints.labels import NEUTRAL_CHROMA, label_set
+from semcolorize.hints.model import Hint, HintSet, Spread
+from semcolorize.hints.pool import HintPool, fit_tint, group_inks, pool_hints
+from semcolorize.inference.assign import EncodedView, assign, encode_view
+from semcolorize.inference.assignment import Assignment, label_chroma, label_marks
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.working import DEFAULT_WORKING_SIZE, PreparedMicrograph, WorkingSize, prepare_views
+from semcolorize.model.checkpoint import LoadedLabelWeights, is_label_file, load_label_weights
 from semcolorize.network.carrying import carry_colors
-from semcolorize.network.conditioning import Fill, Spread
+from semcolorize.network.conditioning import Fill
 from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_views
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.replay import Replays
 from semcolorize.network.sampling import resolve_device
-from semcolorize.network.weights import LoadedWeights, load_weights
+from semcolorize.network.weights import BUNDLED, LoadedWeights, load_weights
 from semcolorize.parallel import each, strips
 from semcolorize.result import ColorResult
 
 __all__ = ["Colorizer"]
 
 _MOST_VARIANTS = 100
+
+LABEL_RADIUS = 12.0
+"""Distance of inks up to which colors measured at pixels are one label: within an object they scatter by as much."""
 
 
 @dataclass
@@ -40,12 +49,15 @@ class Colorizer:
     Attributes
     ----------
     weights : LoadedWeights
-        The model and where it came from.
+        The AB-diffuser, which invents color where ``fill`` is auto, and where it came from.
     device : torch.device
+    labels : LoadedLabelWeights
+        The label model, which says what a hint's color belongs to.
     """
 
     weights: LoadedWeights
     device: torch.device
+    labels: LoadedLabelWeights = field(default_factory=load_label_weights)
 
     @classmethod
     def load(cls, weights: str | os.PathLike[str] = "default", *, device: str = "auto") -> Colorizer:
@@ -54,7 +66,7 @@ class Colorizer:
         Parameters
         ----------
         weights : str or path-like
-            A bundled name or a safetensors file.
+            A bundled name or a safetensors file, which takes the place of the bundled model of its kind.
         device : str
             ``auto`` (CUDA if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
 
@@ -63,13 +75,16 @@ class Colorizer:
         WeightsError, ConfigError
         """
         chosen = resolve_device(device)
-        loaded = load_weights(weights)
+        own = not isinstance(weights, str) or weights not in BUNDLED
+        labels = load_label_weights(weights) if own and is_label_file(weights) else load_label_weights()
+        labels.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        loaded = load_weights("default" if own and labels.path == Path(weights) else weights)
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # On a CPU float32 gives the same picture on every machine, to rounding; few have fast bfloat16 anyway.
         loaded.model.reduced = chosen.type == "cuda"
         if chosen.type == "cuda":
             loaded.model.replays = Replays()
-        return cls(loaded, chosen)
+        return cls(loaded, chosen, labels)
 
     def prepare(
         self,
@@ -146,6 +161,10 @@ class Colorizer:
         fill = fill or ("gray" if len(marked.hints) else "auto")
         clock.lap("prepare")
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
+        if fill == "gray":
+            (assignment,) = self._assigned([marked], spread)
+            clock.lap("model")
+            return self._highlighted(marked, assignment, settings, clock)
         (proposals,), tint = self._propose([marked.view], settings, on_step)
         clock.lap("model")
         return self._finish(marked, proposals, tint, settings, clock)
@@ -213,10 +232,15 @@ class Colorizer:
         settings = self._settings(variants, seed, num_steps) | {"fill": fill, "spread": spread, "bits": bits}
         matches: list[dict[str, Any] | None] = [None] * len(series)
         views = [marked.view for marked in series]
-        if register_views:
-            views, matches = self._carried(views, settings)
-            clock.lap("register")
-        proposals, tint = self._propose(views, settings, on_step)
+        assignments: list[Assignment] = []
+        proposals, tint = [np.empty(0)] * len(series), np.ones(101, np.float32)
+        if fill == "gray":
+            assignments = self._assigned(series, spread)
+        else:
+            if register_views:
+                views, matches = self._carried(views, settings)
+                clock.lap("register")
+            proposals, tint = self._propose(views, settings, on_step)
         clock.lap("model")
         names = [
             marked.image.micrograph.path and os.path.basename(marked.image.micrograph.path)  # noqa: PTH119
@@ -229,7 +253,11 @@ class Colorizer:
                 "view": i + 1, "views": len(series), "names": names, "registered": matches[i], "hints_on": hinted
             }  # fmt: skip
             others = [hint for other in series if other is not marked for hint in other.hints]
-            result = self._finish(marked, own, tint, settings | {"series": about}, clock, others)
+            told = settings | {"series": about}
+            if assignments:
+                result = self._highlighted(marked, assignments[i], told, clock, others)
+            else:
+                result = self._finish(marked, own, tint, told, clock, others)
             results.append(replace(result, notes=(*result.notes, *contradictions(given, i))))
         return results
 
@@ -260,9 +288,102 @@ class Colorizer:
         if not len(views) or any(len(view) != 3 for view in views):
             raise ShapeError("views must be one or more of (lightness, hint_ab, hint_mask).")
         given = [HintedView.of(*view) for view in views]
+        if fill == "gray":
+            return self._labeled(given, spread)
         if register_views:
             given, _ = self._carried(given, settings)
         return [proposal[0] for proposal in self._propose(given, settings, None)[0]]
+
+    def _encoded(self, image: PreparedMicrograph) -> EncodedView:
+        """What the label model makes of an image: once, whatever its hints will be."""
+        model = self.labels.model
+        if model not in image.memory:
+            image.memory[model] = encode_view(model, image.small)
+        return cast("EncodedView", image.memory[model])
+
+    def _assigned(self, series: Sequence[MarkedMicrograph], spread: Spread) -> list[Assignment]:
+        """Labels of the views of a series, of which a single image is one."""
+        labels = label_set([hint for marked in series for hint in marked.hints], spread)
+        marks, of_pixels, first = [], [], 0
+        for marked in series:
+            pixels, image = marked.pixels, marked.image
+            own = labels.of_hint[first + pixels.hint] if len(marked.hints) else np.zeros(0, int)
+            single = labels.instance[first + pixels.hint] if len(marked.hints) else np.zeros(0, bool)
+            first += len(marked.hints)
+            small = (image.small.shape[0], image.small.shape[1])
+            kind, guiding = 2 * np.where(own < 0, len(labels), own) + single, pixels.guiding
+            place = pixels.place((image.bar, image.micrograph.shape[1]), small)
+            marks.append(label_marks(place[guiding], kind[guiding], pixels.strength[guiding], len(labels), small))
+            of_pixels.append(own)
+        found: Sequence[np.ndarray]
+        if len(labels):
+            found = assign(self.labels.model, [self._encoded(marked.image) for marked in series], marks)
+        else:
+            found = [np.zeros((0, *marked.image.small.shape), np.float32) for marked in series]
+        return [
+            Assignment(
+                labels.labels, logits, marked.image.micrograph.shape, marked.image.upsampler, marked.pixels.rows,
+                marked.pixels.columns, own,
+            )
+            for marked, logits, own in zip(series, found, of_pixels, strict=True)
+        ]  # fmt: skip
+
+    def _highlighted(
+        self,
+        marked: MarkedMicrograph,
+        assignment: Assignment,
+        settings: Mapping[str, Any],
+        clock: _Clock,
+        others: Sequence[Hint] = (),
+    ) -> ColorResult:
+        """Chances times the labels' colors times the chroma curve, and nothing else."""
+        image, micrograph, pixels = marked.image, marked.image.micrograph, marked.pixels
+        ab = np.zeros((1, *micrograph.shape, 2), np.float32)
+        chroma = image.upsampler(assignment.normalized_chroma(self.labels.model.config.crispness))
+        # A hint's pixels have its label, as far as its strength goes.
+        colors = np.array([[0.0, 0.0], *(label.normalized_chroma for label in assignment.labels)], np.float32)
+        there = chroma[pixels.rows, pixels.columns]
+        share = pixels.strength[:, None]
+        chroma[pixels.rows, pixels.columns] = there + share * (colors[assignment.label + 1] - there)
+        _shaded(chroma, image.lightness, TINTS[0], out=ab[0, : image.bar])
+        clock.lap("upsample")
+        rgb = render_rgb(micrograph.lightness, ab, bits=settings["bits"])
+        clock.lap("render")
+        row = image.bar if image.bar < micrograph.shape[0] else None
+        count = settings["variants"]
+        return ColorResult.of(
+            micrograph, np.repeat(ab, count, axis=0), np.repeat(rgb, count, axis=0), marked.hints, marked.drawn,
+            settings={**settings, "working_size": image.working_size, "databar_row": row},
+            weights=self.labels, device=str(self.device), seconds=clock.seconds, others=others, assignment=assignment,
+        )  # fmt: skip
+
+    def _labeled(self, views: Sequence[HintedView], spread: Spread) -> list[np.ndarray]:
+        """a*b* (H, W, 2) of views whose hints are colors of pixels: what is nearly one ink is one label."""
+        model = self.labels.model
+        pools = [pool_hints(*(np.asarray(x) for x in (v.lightness, v.hint_ab, v.hint_mask)), cell=1) for v in views]
+        tint = fit_tint(HintPool.join(pools))
+        curves = [ink_curve(view.lightness, tint) for view in views]
+        asked = [ink_of(v.hint_ab[v.hint_mask > 0], c[v.hint_mask > 0]) for v, c in zip(views, curves, strict=True)]
+        inks, of_pixel = group_inks(np.concatenate(asked), LABEL_RADIUS)
+        gray = np.hypot(inks[:, 0], inks[:, 1]) <= NEUTRAL_CHROMA
+        number = np.where(gray, -1, np.cumsum(~gray) - 1)
+        colors = inks[~gray].astype(np.float32)
+        marks, first = [], 0
+        for view, own in zip(views, asked, strict=True):
+            label = number[of_pixel[first : first + len(own)]]
+            first += len(own)
+            kind = 2 * np.where(label < 0, len(colors), label) + int(spread == "instance")
+            place = np.flatnonzero(view.hint_mask.ravel() > 0)
+            strength = view.hint_mask.ravel()[place]
+            shape = (view.lightness.shape[0], view.lightness.shape[1])
+            marks.append(label_marks(place, kind, strength, len(colors), shape))
+        if not len(colors):
+            return [np.zeros((*view.lightness.shape, 2), np.float32) for view in views]
+        found = assign(model, [encode_view(model, view.lightness) for view in views], marks)
+        return [
+            label_chroma(logits, colors, model.config.crispness) * curve[..., None]
+            for logits, curve in zip(found, curves, strict=True)
+        ]
 
     def _carried(
         self, views: Sequence[HintedView], settings: Mapping[str, Any]
@@ -284,13 +405,10 @@ class Colorizer:
         self, views: Sequence[HintedView], settings: Mapping[str, Any], on_step: Callable[[Step], None] | None
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """a*b* at working size of every view, (variants, h, w, 2), and their tint."""
-        if settings["fill"] == "gray" and not any(view.hint_mask.any() for view in views):
-            gray = [np.zeros((settings["variants"], *v.lightness.shape, 2), np.float32) for v in views]
-            return gray, np.ones(101, np.float32)
         same = settings["num_steps"] if settings["num_steps"] == settings["variant_steps"] else None
         return propose(
             self.weights.model, views, variants=settings["variants"], seed=settings["seed"], num_steps=same,
-            fill=settings["fill"], spread=settings["spread"], on_step=on_step,
+            on_step=on_step,
         )  # fmt: skip
 
     def _finish(
@@ -351,9 +469,12 @@ class Colorizer:
         ab : float32 ndarray of shape (variants, H, W, 2)
         """
         _check_counts(variants, seed, num_steps)
+        if fill == "gray":
+            (one,) = self._labeled([HintedView.of(lightness, hint_ab, hint_mask)], spread)
+            return np.repeat(one[None], variants, axis=0)
         proposals, _ = propose(
             self.weights.model, [HintedView.of(lightness, hint_ab, hint_mask)],
-            variants=variants, seed=seed, num_steps=num_steps, fill=fill, spread=spread, on_step=on_step,
+            variants=variants, seed=seed, num_steps=num_steps, on_step=on_step,
         )  # fmt: skip
         return proposals[0]
 

@@ -15,6 +15,7 @@ from semcolorize.errors import ConfigError, OutputError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hints.model import Hint, HintSet, LineHint, PointHint
 from semcolorize.hints.rasterize import RasterizedHints, hint_window
+from semcolorize.inference.assignment import Assignment
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.notes import result_notes
@@ -23,7 +24,9 @@ from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.scalebar import draw_scale_bar
 from semcolorize.micrograph.sheet import SHEET_WIDTH, SheetView, series_sheet
 from semcolorize.micrograph.tiff import write_color_tiff
-from semcolorize.network.weights import LoadedWeights
+from semcolorize.model.checkpoint import LoadedLabelWeights
+from semcolorize.network.weights import BUNDLED, LoadedWeights
+from semcolorize.results.labels import label_rois, label_tiff
 
 __all__ = ["ColorResult", "OutputPaths", "output_paths", "series_picture"]
 
@@ -124,6 +127,8 @@ class ColorResult:
         Time by stage.
     notes : tuple of str
         What a user should know: overlaps, clipped gray values, hints that were skipped.
+    assignment : Assignment or None
+        What the label model said; None where colors were invented (``fill="auto"``).
     """
 
     rgb: np.ndarray
@@ -134,6 +139,7 @@ class ColorResult:
     provenance: Provenance
     seconds: Mapping[str, float]
     notes: tuple[str, ...]
+    assignment: Assignment | None = None
 
     @classmethod
     def of(
@@ -145,10 +151,11 @@ class ColorResult:
         drawn: RasterizedHints,
         *,
         settings: Mapping[str, Any],
-        weights: LoadedWeights,
+        weights: LoadedWeights | LoadedLabelWeights,
         device: str,
         seconds: Mapping[str, float],
         others: Iterable[Hint] = (),
+        assignment: Assignment | None = None,
     ) -> ColorResult:
         """Measure the legend, collect provenance and notes; `others` are hints on other views of the series."""
         bar = settings["databar_row"]
@@ -159,7 +166,7 @@ class ColorResult:
         provenance = provenance_of(
             micrograph,
             hints,
-            weights_name=weights.name if weights.name in ("default", "compact") else Path(weights.name).name,
+            weights_name=weights.name if weights.name in BUNDLED else Path(weights.name).name,
             weights_sha256=weights.sha256,
             device=device,
             seed=settings["seed"],
@@ -173,7 +180,61 @@ class ColorResult:
         notes = result_notes(
             micrograph, hints, drawn, bar=bar, colored=colored, hinted=hinted, fill=settings.get("fill", "auto")
         )
-        return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), notes)
+        return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), notes, assignment)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the labels, the k-th of `labels` first; empty where colors were invented."""
+        return () if self.assignment is None else tuple(label.name for label in self.assignment.labels)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label of every pixel, (H, W) uint8: 0 none, k the k-th of `names`."""
+        return self._assigned().map
+
+    @property
+    def chances(self) -> np.ndarray:
+        """Chances of none (first) and of every label, (K + 1, H, W) float32."""
+        return self._assigned().chances
+
+    @property
+    def uncertainty(self) -> np.ndarray:
+        """How near the second likeliest label comes to the likeliest, (H, W) float32, 0 (sure) to 1."""
+        return self._assigned().uncertainty
+
+    @property
+    def next_hint(self) -> tuple[int, int] | None:
+        """(x, y) where one more hint would help most; None where nothing is in doubt, or colors were invented."""
+        return None if self.assignment is None else self.assignment.next_hint
+
+    def _assigned(self) -> Assignment:
+        if self.assignment is None:
+            raise ConfigError(
+                "colors were invented (fill: auto), not assigned, so there are no labels; use fill: gray.", key="fill"
+            )
+        return self.assignment
+
+    def save_labels(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write `labels` as a TIFF that ImageJ shows in the labels' colors, with their names in its Info.
+
+        Raises
+        ------
+        ConfigError, OutputError
+        """
+        content = label_tiff(self._assigned().labels, self.labels, self.micrograph.calibration)
+        write_bytes_atomic(path, content, overwrite=overwrite, inputs=self._inputs())
+        return Path(path)
+
+    def save_rois(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a RoiSet.zip: a ROI for every connected part of a label, named and colored.
+
+        Raises
+        ------
+        ConfigError, OutputError
+        """
+        content = label_rois(self._assigned().labels, self.labels)
+        write_bytes_atomic(path, content, overwrite=overwrite, inputs=self._inputs())
+        return Path(path)
 
     def legend_rows(self) -> list[dict[str, Any]]:
         """Legend as plain data: name, color, share, hints."""

@@ -34,7 +34,21 @@ __all__ = ["command"]
 @click.option(
     "--series", "as_series", is_flag=True, help="Score series: does one point keep its color from view to view?"
 )
-@click.option("--masks", default="*", show_default=True, help="With --modes: names of the VIA projects to read.")
+@click.option(
+    "--clicks", "as_clicks", is_flag=True,
+    help="A robot user clicks until the mask is right: how many clicks does it take?",
+)  # fmt: skip
+@click.option(
+    "--scatter", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="With --clicks: 0 clicks the middle of an error, 1 anywhere in it.",
+)  # fmt: skip
+@click.option(
+    "--objects", type=click.IntRange(min=1), default=1, show_default=True,
+    help="With --clicks: single objects that are asked for in each image.",
+)  # fmt: skip
+@click.option(
+    "--masks", default="*", show_default=True, help="With --modes and --clicks: names of the VIA projects to read."
+)
 @click.option(
     "--trials", type=click.IntRange(min=1), default=3, show_default=True, help="With --modes: clicks an image."
 )
@@ -61,6 +75,9 @@ def command(
     methods: str | None,
     modes: bool,
     as_series: bool,
+    as_clicks: bool,
+    scatter: float,
+    objects: int,
     masks: str,
     trials: int,
     out: Path | None,
@@ -76,16 +93,19 @@ def command(
 
     With --modes, one or a few objects are clicked on micrographs whose objects are known: what gets the color, and what
     gets it that should not? With --series, views are colored from hints on the first: --data is a folder of folders of
-    views with NAME.hints.yaml beside one of them (default: procedural series with exact truth).
+    views with NAME.hints.yaml beside one of them (default: procedural series with exact truth). With --clicks, a robot
+    clicks objects and corrects what came out wrong until the mask is right; --data is a folder of micrographs with
+    masks (default: procedural scenes).
 
     \b
     Examples:
       semcolorize evaluate --data colored_micrographs --counts 0,1,5,20,100 --out scores
       semcolorize evaluate --modes --data micrographs_with_masks --out scores
       semcolorize evaluate --series --out scores
+      semcolorize evaluate --clicks --data micrographs_with_masks --out scores
       semcolorize evaluate --data colored_micrographs --methods model --steps 1,2,4,8,50 --counts 5,20 --out scores
     """
-    stem = "series" if as_series else "modes" if modes else "scores"
+    stem = "clicks" if as_clicks else "series" if as_series else "modes" if modes else "scores"
     if out is not None:
         _check_folder(out)
     if out is not None and (out / f"{stem}.json").exists() and not overwrite:
@@ -94,6 +114,17 @@ def command(
             "--overwrite.",
             path=out,
         )
+    if as_clicks:
+        from semcolorize.cli.evaluate_clicks import run_click_evaluation
+
+        for name, value in (("modes", modes), ("series", as_series), ("counts", counts), ("steps", steps)):
+            if value:
+                raise ConfigError(f"--{name} does not go with --clicks.", key=name)
+        run_click_evaluation(
+            data, methods=methods, masks=masks, working_size=working_size, weights=weights, device=device, seed=seed,
+            objects=objects, scatter=scatter, out=out, as_json=as_json,
+        )  # fmt: skip
+        return
     if as_series:
         from semcolorize.cli.evaluate_series import run_series
 

@@ -39,8 +39,9 @@ def command(
 ) -> None:  # fmt: skip
     """Train a model after RECIPE: a YAML file, or the name of a bundled recipe.
 
-    Bundled are compact, refine and modes (how the shipped weights were made, one after the other), finetune (your own
-    colored micrographs, in a folder micrographs), distill and thesis; each says in its head what it needs.
+    Bundled are labels (how the shipped label model was made), compact, refine and modes (how the shipped AB-diffuser
+    was made, one after the other), finetune (your own colored micrographs, in a folder micrographs), distill and
+    thesis; each says in its head what it needs.
 
     Writes checkpoints every few minutes and on SIGTERM, weights.safetensors, log.jsonl, samples.png and curves.png.
     A resumed run goes on exactly where it stopped, with the recipe it was started with.
@@ -50,6 +51,8 @@ def command(
       semcolorize train compact --data training_data --out runs/compact --max-minutes 60
     """
     from semcolorize.network.sampling import resolve_device
+    from semcolorize.training.label_loop import LabelProgress, train_labels
+    from semcolorize.training.label_recipe import LabelRecipe
     from semcolorize.training.loop import Progress, train
     from semcolorize.training.recipe import read_recipe
 
@@ -65,10 +68,23 @@ def command(
             note = f"loss {progress.loss:.4f}, {rate:.{int(rate < 10)}f} samples/s{gain}"
             update(progress.step, progress.steps, note)
 
+        def show_labels(progress: LabelProgress) -> None:
+            rate = progress.samples_per_second
+            seen = f", IoU {progress.iou:.3f}" if progress.iou else ""
+            note = f"loss {progress.loss:.4f}, {rate:.{int(rate < 10)}f} samples/s{seen}"
+            update(progress.step, progress.steps, note)
+
         try:
-            result = train(
-                plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device), on_progress=show
-            )
+            if isinstance(plan, LabelRecipe):
+                result = train_labels(
+                    plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device),
+                    on_progress=show_labels, on_scenes=lambda done, count: update(done, count, "making scenes"),
+                )  # fmt: skip
+            else:
+                result = train(
+                    plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device),
+                    on_progress=show,
+                )  # fmt: skip
         except (MemoryError, RuntimeError) as error:
             # Torch's own has no class of its own on the CPU.
             if not isinstance(error, MemoryError) and not re.search("allocate memory|out of memory", str(error)):

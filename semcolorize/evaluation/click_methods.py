@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from semcolorize.evaluation.clicks import ClickMethod, TaskKind
 from semcolorize.hints.walker import random_walker
+from semcolorize.model.label_model import LabelModel
 
-__all__ = ["CLASSICAL", "flood", "grabcut", "walker"]
+__all__ = ["CLASSICAL", "colored_method", "flood", "grabcut", "label_method", "walker"]
 
 
 def walker(lightness: np.ndarray, marks: np.ndarray, labels: int, kind: TaskKind) -> np.ndarray:
@@ -86,5 +87,27 @@ def colored_method(predict: Callable[..., np.ndarray]) -> ClickMethod:
         ab = predict(lightness, hint_ab, marks >= 0, "instance" if kind == "instance" else "alike")
         own = ab / curve[..., None]
         return np.asarray(((own[..., None, :] - inks[: labels + 1]) ** 2).sum(axis=-1).argmin(axis=-1))
+
+    return method
+
+
+def label_method(model: LabelModel) -> ClickMethod:
+    """The label model: an image is looked at once, each click costs the decoder."""
+    from semcolorize.inference.assign import EncodedView, assign, encode_view
+    from semcolorize.inference.assignment import label_marks
+
+    kept: list[tuple[np.ndarray, EncodedView]] = []
+
+    def method(lightness: np.ndarray, marks: np.ndarray, labels: int, kind: TaskKind) -> np.ndarray:
+        if not kept or kept[0][0] is not lightness:
+            kept[:] = [(lightness, encode_view(model, lightness))]
+        place = np.flatnonzero(marks.ravel() >= 0)
+        label = marks.ravel()[place].astype(int)
+        own = 2 * np.where(label == 0, labels, label - 1) + int(kind == "instance")
+        shape = (marks.shape[0], marks.shape[1])
+        (logits,) = assign(model, [kept[0][1]], [label_marks(place, own, np.ones(len(place)), labels, shape)])
+        found = np.concatenate([np.zeros_like(logits[:1]), logits]).argmax(axis=0)
+        found[marks >= 0] = marks[marks >= 0]
+        return found
 
     return method

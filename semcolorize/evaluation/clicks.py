@@ -1,9 +1,9 @@
 """A robot user: clicks until the mask is right, and counts how often that takes.
 
 The protocol of interactive segmentation (Sofiiuk et al. 2021, "Reviving iterative training with mask guidance"): the
-first click lies in the middle of an object, each further one in the middle of the largest error, in color where color is
-missing and in gray where it should not be. People do not click the middle (RClicks, Antonov et al. 2024): `scatter` says
-how far from it the robot's hand goes.
+first click lies in the middle of an object, each further one in the middle of the largest error, in color where color
+is missing and in gray where it should not be. People do not click the middle (RClicks, Antonov et al. 2024): `scatter`
+says how far from it the robot's hand goes.
 """
 
 from __future__ import annotations
@@ -73,16 +73,22 @@ class ClickRun:
     sessions: list[ClickSession] = field(default_factory=list)
     pictures: dict[tuple[str, str, str], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
+    @property
+    def scores(self) -> list[ClickSession]:
+        """The sessions, as reports call them."""
+        return self.sessions
+
     def summary(self, *, by_group: bool = False) -> list[dict[str, Any]]:
         """A row for each task and method (and group of images)."""
 
         def key(session: ClickSession) -> tuple[str, str, str]:
             return session.kind, session.group if by_group else "all", session.method
 
-        return [
-            {"task": kind, "images": group, "method": method, **_scores([s for s in self.sessions if key(s) == (kind, group, method)])}
-            for kind, group, method in sorted({key(s) for s in self.sessions})
-        ]  # fmt: skip
+        rows = []
+        for kind, group, method in sorted({key(s) for s in self.sessions}):
+            own = [s for s in self.sessions if key(s) == (kind, group, method)]
+            rows.append({"task": kind, "images": group, "method": method, **_scores(own)})
+        return rows
 
 
 def _scores(sessions: Sequence[ClickSession]) -> dict[str, Any]:
@@ -201,17 +207,19 @@ def _session(
     marks = np.full(task.target.shape, -1, np.int8)
     for k, place in enumerate(task.first, start=1):
         _click(marks, task.target, place, k)
-    ious, shown, seconds, seen = [], [], 0.0, np.zeros(0)
+    ious: list[float] = []
+    shown: list[np.ndarray] = []
+    seconds, seen = 0.0, np.zeros(0)
     for n in range(most):
         if n and ious[-1] < 0.995:
             # With several labels as many clicks a round, each where the error is largest then.
             before = seen.copy()
             for _ in range(labels):
-                place = _largest_error(before, task.target, scatter, rng)
-                if place is None:
+                wrong = _largest_error(before, task.target, scatter, rng)
+                if wrong is None:
                     break
-                _click(marks, task.target, place, int(task.target[place]))
-                before = np.where(_around(before, place), task.target, before)
+                _click(marks, task.target, wrong, int(task.target[wrong]))
+                before = np.where(_around(before, wrong), task.target, before)
         if not n or ious[-1] < 0.995:
             started = time.perf_counter()
             seen = method(task.image.lightness, marks, labels, task.kind)

@@ -48,8 +48,8 @@ class MaskedImage:
 def read_masked_images(folder: Path, size: int, *, projects: str = "*") -> list[MaskedImage]:
     """Read every micrograph with masks below a folder, its longest side brought to `size` pixels.
 
-    Two layouts are known: ``images/NAME.*`` beside ``masks/NAME.*`` (masks of 16 bit and more number objects, those of 8
-    bit name classes, whose connected parts are taken for objects), and VGG Image Annotator projects
+    Two layouts are known: ``images/NAME.*`` beside ``masks/NAME.*`` (masks of 16 bit and more number objects, those of
+    8 bit name classes, whose connected parts are taken for objects), and VGG Image Annotator projects
     (``*.json``) with polygons, whose images are looked for by name anywhere below the folder. Where several projects
     annotate one image, the one with the larger annotated area counts.
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from semcolorize.evaluation.click_figures import draw_click_curves, draw_click_sheet
+from semcolorize.evaluation.clicks import ClickRun, ClickTask
 from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_series, draw_sheet, draw_steps
 from semcolorize.evaluation.modes import ModesRun
 from semcolorize.evaluation.protocol import ColorImage
@@ -18,7 +20,7 @@ from semcolorize.evaluation.run import EvaluationRun
 from semcolorize.evaluation.series import SeriesRun
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["write_modes_report", "write_report", "write_series_report"]
+__all__ = ["write_clicks_report", "write_modes_report", "write_report", "write_series_report"]
 
 
 def write_report(run: EvaluationRun, images: Sequence[ColorImage], out: Path, *, extra: dict[str, Any]) -> list[Path]:
@@ -43,8 +45,18 @@ def write_series_report(run: SeriesRun, out: Path, *, extra: dict[str, Any]) -> 
     return _write("series", run, {"series.png": draw_series(run)}, out, extra)
 
 
+def write_clicks_report(run: ClickRun, tasks: Sequence[ClickTask], out: Path, *, extra: dict[str, Any]) -> list[Path]:
+    """Write ``clicks.json``, ``clicks.csv``, ``clicks.png`` and ``clicks_sheet.png`` into `out`."""
+    pictures = {"clicks.png": draw_click_curves(run), "clicks_sheet.png": draw_click_sheet(run, tasks)}
+    return _write("clicks", run, pictures, out, extra | {"by_group": run.summary(by_group=True)})
+
+
 def _write(
-    stem: str, run: EvaluationRun | ModesRun | SeriesRun, pictures: dict[str, bytes], out: Path, extra: dict[str, Any]
+    stem: str,
+    run: EvaluationRun | ModesRun | SeriesRun | ClickRun,
+    pictures: dict[str, bytes],
+    out: Path,
+    extra: dict[str, Any],
 ) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     scores = [_plain(score) for score in run.scores]

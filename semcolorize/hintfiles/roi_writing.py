@@ -9,6 +9,7 @@ import numpy as np
 from roifile import ROI_OPTIONS, ROI_POINT_SIZE, ROI_TYPE, ImagejRoi
 
 from semcolorize.color.palette import NamedColor
+from semcolorize.hintfiles.rois import SPREAD_PROPERTY
 from semcolorize.hints.model import Hint, HintSet, LineHint, Oval, PointHint, Polygons, Rectangle, RegionHint
 
 __all__ = ["hints_to_rois"]
@@ -31,7 +32,8 @@ def hints_to_rois(hints: Iterable[Hint] | HintSet, *, filled: bool = False) -> l
     -------
     rois : list of ImagejRoi
         One per hint: geometry (single precision where it is not integer), name, 8-bit color with the strength
-        as its alpha, width of lines; patch size and limit as the properties ``hint_size`` and ``hint_limit``.
+        as its alpha, width of lines; patch size, limit and spread as the properties ``hint_size``, ``hint_limit`` and
+        ``semcolorize.spread``.
     """
     return [_roi(hint, filled) for hint in hints]
 
@@ -63,6 +65,8 @@ def _roi(hint: Hint, filled: bool) -> ImagejRoi:
             raise TypeError(f"{type(hint).__name__} is not a kind of hint")
     if hint.limit:
         properties["hint_limit"] = True
+    if hint.spread:
+        properties[SPREAD_PROPERTY] = hint.spread
     if properties:
         roi.properties = properties
     # roifile counts characters, ImageJ UTF-16 units: beyond the basic plane they differ and the file breaks.

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from roifile import ROI_OPTIONS, ROI_SUBTYPE, ROI_TYPE, ImagejRoi
@@ -27,6 +27,7 @@ from semcolorize.errors import ConfigError, HintError
 from semcolorize.hintfiles.roi_archive import StoredRoi, stored_rois
 from semcolorize.hintfiles.roi_outlines import composite_rings, rounded_rectangle, spline
 from semcolorize.hints.model import (
+    SPREADS,
     Hint,
     LineHint,
     Oval,
@@ -35,9 +36,13 @@ from semcolorize.hints.model import (
     Rectangle,
     RegionHint,
     SkippedHint,
+    Spread,
 )
 
-__all__ = ["RoiDefaults", "hints_from_rois", "read_rois"]
+__all__ = ["SPREAD_PROPERTY", "RoiDefaults", "hints_from_rois", "read_rois"]
+
+SPREAD_PROPERTY = "semcolorize.spread"
+"""Property of a ROI that says how far it speaks, see `semcolorize.hints.model.Hint`."""
 
 _AUTOMATIC_NAME = re.compile(r"\d{3,5}-\d{3,5}(-\d{3,5})?(-\d+)?")
 _AREAS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED)
@@ -56,6 +61,8 @@ class RoiDefaults:
         For all ROIs; None takes the alpha of a ROI's own color, and 1 for a color from elsewhere.
     limit : bool or None
         For all ROIs; None takes the ROI's property ``hint_limit``, else False.
+    spread : {"alike", "instance"} or None
+        For all ROIs; None takes the ROI's property ``semcolorize.spread``, else leaves it to the run.
     name : str or None
         Class name for all ROIs; None takes the palette's or the ROI's.
     """
@@ -63,6 +70,7 @@ class RoiDefaults:
     size: int = 7
     strength: float | None = None
     limit: bool | None = None
+    spread: Spread | None = None
     name: str | None = None
 
 
@@ -188,6 +196,7 @@ def _hints_of(
         "name": name,
         "strength": strength if defaults.strength is None else defaults.strength,
         "limit": properties.get("hint_limit") is True if defaults.limit is None else defaults.limit,
+        "spread": defaults.spread or _own_spread(properties),
         "origin": origin,
     }
     if isinstance(geometry, Rectangle | Oval | Polygons):
@@ -198,6 +207,13 @@ def _hints_of(
         return [PointHint(row=row, column=column, size=size, **shared) for row, column in geometry]
     width = max(float(roi.float_stroke_width or roi.stroke_width), 1.0)
     return [LineHint(path=geometry, width=width, **shared)]
+
+
+def _own_spread(properties: Mapping[str, Any]) -> Spread | None:
+    said = properties.get(SPREAD_PROPERTY)
+    if said not in (None, *SPREADS):
+        raise _NoHintError(f"its property {SPREAD_PROPERTY} is {said!r}; {' or '.join(SPREADS)} is accepted")
+    return cast("Spread | None", said)
 
 
 def _own_color(roi: ImagejRoi) -> tuple[Lab, float]:

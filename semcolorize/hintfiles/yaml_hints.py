@@ -9,7 +9,7 @@
       - {rectangle: [10, 20, 64, 48], color: seagreen, limit: true}
       - {rois: cells.zip, colors: {"cell*": grain, "7": keep}}
 
-Every hint may have ``name``, ``strength`` and ``limit``. All faults of a file are reported at once, with
+Every hint may have ``name``, ``strength``, ``limit`` and ``spread``. All faults of a file are reported at once, with
 lines.
 """
 
@@ -41,6 +41,7 @@ from semcolorize.hints.model import (
     Rectangle,
     RegionHint,
     SkippedHint,
+    Spread,
 )
 
 __all__ = ["read_hints", "read_palette"]
@@ -59,6 +60,7 @@ class _Entry(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     strength: Annotated[float, Field(gt=0, le=1)] | None = None
     limit: bool | None = None
+    spread: Spread | None = None
 
 
 class _Colored(_Entry):
@@ -266,6 +268,7 @@ class _Reader:
             "name": entry.name or used,
             "strength": entry.strength if entry.strength is not None else 1.0,
             "limit": bool(entry.limit),
+            "spread": entry.spread,
             "origin": f"{Path(self._source.path).name}:{self._source.line(keys)}",
         }
         # ImageJ's points and lines count from the center of the first pixel; fractions count from its corner.
@@ -349,7 +352,7 @@ class _Reader:
         elif None not in known:
             path = Path(self._source.path).parent / entry.rois
             defaults = RoiDefaults(
-                size=entry.size, strength=entry.strength, limit=entry.limit, name=entry.name
+                size=entry.size, strength=entry.strength, limit=entry.limit, spread=entry.spread, name=entry.name
             )
             try:
                 hints, skipped = read_rois(path, colors=colors, palette=self._palette, defaults=defaults)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from semcolorize.color.palette import Palette
 
 __all__ = [
+    "SPREADS",
     "Hint",
     "HintSet",
     "LineHint",
@@ -25,6 +26,7 @@ __all__ = [
     "RegionHint",
     "Shape",
     "SkippedHint",
+    "Spread",
     "scale_hint",
 ]
 
@@ -58,6 +60,9 @@ class Polygons:
 
 Shape = Rectangle | Oval | Polygons
 
+Spread = Literal["alike", "instance"]
+SPREADS: tuple[str, ...] = get_args(Spread)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hint:
@@ -74,6 +79,9 @@ class Hint:
         In (0, 1]: 1 sets the color exactly, less lets the model's own proposal through.
     limit : bool
         The color stays inside the hint's area: it does not spread to look-alikes.
+    spread : {"alike", "instance"} or None
+        Whether the hint speaks for all that looks like what it lies on, or for that one object; None leaves it to the
+        run.
     origin : str
         Where the hint came from (``hints.yaml:7``, ``cells.zip: 0012-0034.roi``), for messages and
         provenance.
@@ -83,6 +91,7 @@ class Hint:
     name: str | None = None
     strength: float = 1.0
     limit: bool = False
+    spread: Spread | None = None
     origin: str = ""
 
     @property

@@ -23,7 +23,7 @@ from semcolorize.errors import ShapeError
 
 __all__ = [
     "SEED_STRENGTH", "Edges", "check_shapes", "checked", "edges_of", "forget_factors", "lightness_edges",
-    "random_walker", "regularized", "walk", "walker_system",
+    "random_walker", "walk", "walker_system",
 ]  # fmt: skip
 
 Edges = tuple[np.ndarray, np.ndarray]
@@ -186,31 +186,6 @@ def walk(
     # (Laplacian + leak) u = 0 decays as exp(-sqrt(leak) r) on flat ground: leak = 1/reach^2 in cells.
     solved = _solve(*edges, strength + 1 / (reach**2 * strength.size), right, exact_cells)
     return solved[..., :-1], np.clip(solved[..., -1], 0, 1)
-
-
-def regularized(
-    edges: Edges, values: np.ndarray, weight: np.ndarray, *, exact_cells: int = EXACT_CELLS
-) -> np.ndarray:
-    """Even out values within what edges show to be one thing: a random walker with a prior everywhere.
-
-    Parameters
-    ----------
-    edges : tuple of 2 ndarray
-        As `lightness_edges` has them, of at most about 1.
-    values : ndarray of shape (h, w, C)
-    weight : ndarray of shape (h, w)
-        How firmly a cell holds to its value, against the edges; positive.
-
-    Returns
-    -------
-    float64 ndarray of shape (h, w, C)
-        Each a weighted mean of `values`.
-
-    References
-    ----------
-    L. Grady, "Multilabel random walker image segmentation using prior models", CVPR 2005, eq. (12).
-    """
-    return _solve(*edges, weight, weight[..., None] * values, exact_cells)
 
 
 def _solve(

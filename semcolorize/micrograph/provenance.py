@@ -189,6 +189,7 @@ def hint_record(hint: Hint) -> dict[str, Any]:
         "lab": [round(value, 4) for value in hint.lab],
         "strength": hint.strength,
         "limit": hint.limit,
+        "spread": hint.spread,
         "origin": hint.origin,
     }
 
@@ -224,9 +225,17 @@ def methods_sentence(provenance: Provenance) -> str:
         shown += f", with {p.clipped[0]:.2%} of the pixels beyond black and {p.clipped[1]:.2%} beyond white"
     fate = "cut off" if p.settings.get("crop_databar") else "left unchanged"
     bar = f" The instrument's data bar was {fate}." if p.databar_row is not None else ""
+    if p.settings.get("fill") == "gray":
+        seed = ""
+        made = (
+            "A neural network assigned each pixel to one of the hints' colors or to none; the assigned color was given"
+            " to the CIELAB components a* and b*, and no generative step was used"
+        )
+    else:
+        seed = f"; seed {p.seed}"
+        made = "Only the CIELAB components a* and b* were generated, by a diffusion model"
     return (
         f"The micrograph was colored with semcolorize {p.version} (weights {p.weights_name}, SHA-256"
-        f" {p.weights_sha256[:12]}; seed {p.seed}), {guided}. Only the CIELAB components a* and b* were"
-        " generated, by a diffusion model; the lightness L* of every pixel is that of the original image."
-        f" {shown}. The colors carry no measured information.{bar}"
+        f" {p.weights_sha256[:12]}{seed}), {guided}. {made}; the lightness L* of every pixel is that of the original"
+        f" image. {shown}. The colors carry no measured information.{bar}"
     )

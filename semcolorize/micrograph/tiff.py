@@ -18,7 +18,7 @@ from semcolorize.errors import OutputError, ShapeError
 from semcolorize.micrograph.atomic import PathLike, atomic_output
 from semcolorize.micrograph.calibration import Calibration
 
-__all__ = ["write_color_tiff"]
+__all__ = ["imagej_scale", "write_color_tiff"]
 
 _LARGEST = 4_294_967_295 - 64_000_000
 """TIFF counts bytes in 32 bits; room is left for metadata."""
@@ -88,9 +88,9 @@ def write_color_tiff(
         )
     about = _imagej_metadata(rgb, names, info, overlays, metadata)
     options: dict[str, Any] = {"imagej": True, "metadata": about, "software": "semcolorize"}
-    if calibration is not None:
-        about["unit"] = _ascii_unit(calibration.unit)
-        options["resolution"] = (1 / calibration.x_size, 1 / calibration.y_size)
+    options["resolution"], unit = imagej_scale(calibration)
+    if unit is not None:
+        about["unit"] = unit
     if rgb.dtype == np.uint8:
         about["axes"] = "ZYXS"
         options["photometric"] = "rgb"
@@ -107,6 +107,13 @@ def write_color_tiff(
     with atomic_output(path, overwrite=overwrite, inputs=inputs) as handle:
         tifffile.imwrite(handle, values, **options)
     return Path(path)
+
+
+def imagej_scale(calibration: Calibration | None) -> tuple[tuple[float, float] | None, str | None]:
+    """Pixels per unit along x and y, and the unit as ImageJ spells it; None where nothing is known."""
+    if calibration is None:
+        return None, None
+    return (1 / calibration.x_size, 1 / calibration.y_size), _ascii_unit(calibration.unit)
 
 
 def _imagej_metadata(

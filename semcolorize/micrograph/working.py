@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -85,6 +87,8 @@ class HintedPixels:
         0 to 1.
     guiding : bool ndarray of shape (N,)
         Whether the model may know of it: the color of a limited hint cannot spread because the model never sees it.
+    hint : int ndarray of shape (N,)
+        Place of the hint that each belongs to.
     """
 
     rows: np.ndarray
@@ -93,6 +97,7 @@ class HintedPixels:
     level: np.ndarray
     strength: np.ndarray
     guiding: np.ndarray
+    hint: np.ndarray
 
     @classmethod
     def of(cls, drawn: RasterizedHints, hints: Sequence[Hint], height: int) -> HintedPixels:
@@ -101,7 +106,8 @@ class HintedPixels:
         owner = drawn.index[rows, columns]
         level = np.array([hint.lab[0] for hint in hints], np.float32)[owner]
         guiding = ~np.array([hint.limit for hint in hints], bool)[owner]
-        return cls(rows, columns, drawn.hint_ab[rows, columns], level, drawn.strength[rows, columns], guiding)
+        strength = drawn.strength[rows, columns]
+        return cls(rows, columns, drawn.hint_ab[rows, columns], level, strength, guiding, owner)
 
     def on(self, shape: tuple[int, int], small: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Guiding hints on the working copy of an image of `shape`.
@@ -116,9 +122,7 @@ class HintedPixels:
             Mean CIE L* of the colors asked for, 0 where there is none.
         """
         chosen = self.guiding
-        # Each hinted pixel is counted into the working pixel it falls in: a hint of one pixel survives.
-        row, column = self.rows[chosen] * small[0] // shape[0], self.columns[chosen] * small[1] // shape[1]
-        cell = row * small[1] + column
+        cell = self.place(shape, small)[chosen]
         count = np.maximum(np.bincount(cell, minlength=small[0] * small[1]), 1)
 
         def mean(values: np.ndarray) -> np.ndarray:
@@ -126,6 +130,10 @@ class HintedPixels:
 
         hint_ab = np.stack([mean(self.ab[chosen, i]) for i in range(2)], axis=-1)
         return hint_ab, mean(self.strength[chosen]), mean(self.level[chosen])
+
+    def place(self, shape: tuple[int, int], small: tuple[int, int]) -> np.ndarray:
+        """Working pixel, flattened, that each hinted pixel falls in, (N,): a hint of one pixel survives."""
+        return np.asarray(self.rows * small[0] // shape[0] * small[1] + self.columns * small[1] // shape[1])
 
     def enforce(self, ab: np.ndarray) -> None:
         """Set the hints' colors in `ab` of shape (H, W, 2), as far as their strength goes."""
@@ -206,6 +214,11 @@ class PreparedMicrograph:
         if self.factor < 1:
             shape = max(1, round(self.factor * shape[0])), max(1, round(self.factor * shape[1]))
         return shrink(self.lightness, shape)
+
+    @cached_property
+    def memory(self) -> WeakKeyDictionary[Any, Any]:
+        """What models have made of the image before they knew of any hint, by model."""
+        return WeakKeyDictionary()
 
     @cached_property
     def upsampler(self) -> GuidedUpsampler:

@@ -6,18 +6,20 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.micrograph.atomic import write_bytes_atomic
 from semcolorize.model.label_model import LabelModel, LabelModelConfig
-from semcolorize.network.weights import read_tensors, tensors_digest
+from semcolorize.network.weights import LABELS, read_tensors, tensors_digest
 
-__all__ = ["LABEL_FORMAT", "LoadedLabelWeights", "load_label_weights", "save_label_weights"]
+__all__ = ["LABEL_FORMAT", "LoadedLabelWeights", "is_label_file", "load_label_weights", "save_label_weights"]
 
 LABEL_FORMAT = "semcolorize-labels-1"
 
@@ -30,6 +32,8 @@ class LoadedLabelWeights:
     ----------
     model : LabelModel
         In evaluation mode, float32, on the CPU.
+    name : str
+        As asked for; ``labels`` for the bundled ones.
     path : Path
     sha256 : str
         Of the whole file.
@@ -38,6 +42,7 @@ class LoadedLabelWeights:
     """
 
     model: LabelModel
+    name: str
     path: Path
     sha256: str
     metadata: dict[str, Any]
@@ -69,15 +74,25 @@ def save_label_weights(
     return hashlib.sha256(payload).hexdigest()
 
 
-def load_label_weights(path: str | os.PathLike[str]) -> LoadedLabelWeights:
-    """Read and verify weights.
+def is_label_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it holds a label model."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return bool((file.metadata() or {}).get("format") == LABEL_FORMAT)
+    except (OSError, SafetensorError):
+        return False
+
+
+def load_label_weights(path: str | os.PathLike[str] | None = None) -> LoadedLabelWeights:
+    """Read and verify weights: the bundled ones by default.
 
     Raises
     ------
     WeightsError
         If the file is missing, no safetensors file of a label model, damaged, or does not fit its own configuration.
     """
-    path = Path(path)
+    name = "labels" if path is None else os.fspath(path)
+    path = Path(str(resources.files("semcolorize"))) / "weights" / LABELS if path is None else Path(path)
     header, tensors, sha256 = read_tensors(path, LABEL_FORMAT)
     try:
         config = LabelModelConfig.from_dict(json.loads(header["config"]))
@@ -87,4 +102,4 @@ def load_label_weights(path: str | os.PathLike[str]) -> LoadedLabelWeights:
         notes = json.loads(header.get("notes", "{}"))
     except (ConfigError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"the file's configuration does not fit its tensors ({error}).", path=path) from error
-    return LoadedLabelWeights(model.eval().requires_grad_(False), path, sha256, notes)
+    return LoadedLabelWeights(model.eval().requires_grad_(False), name, path, sha256, notes)

@@ -78,6 +78,7 @@ class Residual(nn.Module):
         self.second = nn.Sequential(nn.Conv2d(dim, dim, 3, padding=1, bias=False), nn.BatchNorm2d(dim))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, dim, H, W) to the same."""
         return F.relu(x + self.second(self.first(x)))
 
 

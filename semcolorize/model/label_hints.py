@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,22 +19,30 @@ ALIKE, INSTANCE = 0, 1
 
 @dataclass(frozen=True)
 class Tokens:
-    """Hinted cells of all rows, padded: similarity is measured to these.
+    """Hinted cells that one row is compared with: its own, and those on the other views of its series.
 
     Attributes
     ----------
-    image, cell : int64 Tensor of shape (R, T)
-        Where each lies: hints of every view of a series speak in all of them.
-    kind : int64 Tensor of shape (R, T)
-        2 * label + spread, the last label being gray; -1 where there is none.
-    own : bool Tensor of shape (R, T)
-        On the row's own image.
+    vector : Tensor of shape (P, heads, D)
+        Embeddings.
+    kind : int64 Tensor of shape (P,)
+        2 * label + spread, the last label being gray.
+    cell : int64 Tensor of shape (P,)
+        Place on the row's own grid; -1 for those on other views.
     """
 
-    image: torch.Tensor
-    cell: torch.Tensor
+    vector: torch.Tensor
     kind: torch.Tensor
-    own: torch.Tensor
+    cell: torch.Tensor
+
+    def elsewhere(self) -> Tokens:
+        """The same as other views see them."""
+        return Tokens(self.vector, self.kind, torch.full_like(self.cell, -1))
+
+    @staticmethod
+    def join(tokens: Sequence[Tokens]) -> Tokens:
+        """All of them."""
+        return Tokens(*(torch.cat([getattr(own, name) for own in tokens]) for name in ("vector", "kind", "cell")))
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,15 @@ class LabelHints:
         Rows of one group are the views of a series with one set of hints.
     labels : int64 Tensor of shape (R,)
         How many of the K labels the row has; the others are padding.
+    most : int
+        Hinted cells of a label that are looked at.
     """
 
     marks: torch.Tensor
     image: torch.Tensor
     group: torch.Tensor
     labels: torch.Tensor
-    most: int = field(default=64)
+    most: int = 64
 
     @property
     def coverage(self) -> torch.Tensor:
@@ -88,25 +99,23 @@ class LabelHints:
             share = coverage.sum(axis=2)
             total = share.sum(axis=1)
             firm = strength * np.minimum(total, 1.0) ** 2
-            found.append(Seeds(place, np.maximum(firm, 1e-6).astype(np.float64), share / np.maximum(total, 1e-9)[:, None]))
+            values = share / np.maximum(total, 1e-9)[:, None]
+            found.append(Seeds(place, np.maximum(firm, 1e-6).astype(np.float64), values))
         return found
 
-    def tokens(self, cells: list[tuple[np.ndarray, np.ndarray]]) -> Tokens:
-        """The cells as tokens, those of all views of a group in each of its rows."""
-        group, image = self.group.tolist(), self.image.tolist()
-        listed: list[list[tuple[int, int, int, bool]]] = []
-        kinds = [c.reshape(len(p), c.shape[1] * c.shape[2]).argmax(axis=1) for p, c in cells]
+    def tokens(self, cells: list[tuple[np.ndarray, np.ndarray]], embedding: torch.Tensor) -> list[Tokens]:
+        """The cells as tokens, of each row those of all views of its group.
+
+        `embedding` is that of the images, (B, heads, D, h * w).
+        """
+        own = []
+        for (place, coverage), image in zip(cells, self.image.tolist(), strict=True):
+            kind = coverage.reshape(len(place), coverage.shape[1] * coverage.shape[2]).argmax(axis=1)
+            cell, kind = (torch.from_numpy(x.astype(np.int64)).to(embedding.device) for x in (place, kind))
+            own.append(Tokens(embedding[image][:, :, cell].permute(2, 0, 1), kind, cell))
+        group = self.group.tolist()
+        joined = []
         for r, g in enumerate(group):
-            own: list[tuple[int, int, int, bool]] = []
-            for s, other in enumerate(group):
-                if other == g:
-                    own += [(image[s], int(p), int(k), s == r) for p, k in zip(cells[s][0], kinds[s], strict=True)]
-            listed.append(own)
-        most = max(1, *(len(own) for own in listed)) if listed else 1
-        table = np.zeros((len(listed), most, 4), np.int64)
-        table[..., 2] = -1
-        for row, own in zip(table, listed, strict=True):
-            if own:
-                row[: len(own)] = own
-        there = torch.from_numpy(table).to(self.image.device)
-        return Tokens(there[..., 0], there[..., 1], there[..., 2], there[..., 3].bool())
+            others = [own[s].elsewhere() for s, other in enumerate(group) if other == g and s != r]
+            joined.append(Tokens.join([own[r], *others]))
+        return joined

@@ -22,6 +22,9 @@ from semcolorize.propagation.outline_walker import OutlineSystem, walk_over
 
 __all__ = ["LabelLogits", "LabelModel", "LabelModelConfig"]
 
+Shared = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+"""What all labels of an image share, see `LabelDecoder.project`."""
+
 ABSENT = -30.0
 """Logit of padding: no chance."""
 
@@ -38,12 +41,15 @@ class LabelModelConfig:
         Conductance between a wholly hinted cell and its label.
     most_cells : int
         Hinted cells of a label that are looked at; of a larger area so many, evenly.
+    crispness : float
+        Power that chances are raised to before labels' colors are mixed.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     seed_strength: float = 20.0
     most_cells: int = 64
+    crispness: float = 4.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -53,11 +59,15 @@ class LabelModelConfig:
     def from_dict(cls, values: dict[str, Any]) -> LabelModelConfig:
         """Build from plain data, as stored beside weights."""
         try:
-            parts = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("encoder", {}).items()}
-            other = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("decoder", {}).items()}
-            return cls(encoder=EncoderConfig(**parts), decoder=DecoderConfig(**other), **values)
+            rest = dict(values)
+            encoder, decoder = (_plain(rest.pop(name, {})) for name in ("encoder", "decoder"))
+            return cls(encoder=EncoderConfig(**encoder), decoder=DecoderConfig(**decoder), **rest)
         except (TypeError, AttributeError) as error:
             raise ConfigError(f"the configuration of a label model is not understood ({error}).") from error
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 @dataclass(frozen=True)
@@ -116,9 +126,12 @@ class LabelModel(nn.Module):
     def forward(
         self,
         features: ImageFeatures,
-        shared: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor],
+        shared: Shared,
         systems: Sequence[OutlineSystem],
         hints: LabelHints,
+        elsewhere: Sequence[Tokens] = (),
+        *,
+        together: int | None = None,
     ) -> LabelLogits:
         """Label images.
 
@@ -127,6 +140,10 @@ class LabelModel(nn.Module):
         features, shared, systems
             Of the images: from the encoder, `LabelDecoder.project` and `systems`.
         hints : LabelHints
+        elsewhere : sequence of Tokens
+            Hints on views of other sizes, for all rows.
+        together : int, optional
+            Labels that the decoder works on at once; all by default.
         """
         rows, kinds = hints.marks.shape[:2]
         labels = kinds - 1
@@ -134,57 +151,48 @@ class LabelModel(nn.Module):
         height, width = coverage.shape[-2:]
         cells = hints.chosen()
         walk = self._walk(features, systems, hints, cells).transpose(1, 2).unflatten(2, (height, width))
-        tokens = hints.tokens(cells)
-        seen = self._similarity(features, hints.image, tokens, 2 * kinds).unflatten(-1, (height, width))
-        near = _distance(tokens, kinds, height, width)
+        tokens = [Tokens.join([own, *elsewhere]) for own in hints.tokens(cells, features.embedding)]
+        of_row = [features.embedding[i] for i in hints.image.tolist()]
+        seen = torch.stack([_similarity(e, own, 2 * kinds) for e, own in zip(of_row, tokens, strict=True)])
+        seen = seen.unflatten(-1, (height, width))
+        near = torch.stack([_distance(own, kinds, height, width) for own in tokens])
+        every = torch.arange(2 * kinds, device=coverage.device)
+        said = torch.stack([torch.isin(every, own.kind) for own in tokens]).unflatten(1, (kinds, 2))
         item_row, item_label = torch.nonzero(
             torch.arange(labels, device=hints.labels.device)[None] < hints.labels[:, None], as_tuple=True
         )
-        said = torch.stack([(tokens.kind == k).any(dim=1) for k in range(2 * kinds)], dim=1).unflatten(1, (kinds, 2))
-        channels, prior = self._channels(item_row, item_label, coverage, walk, seen, near, said)
         marks = hints.marks.float().sum(dim=2)
-        own = marks[item_row, item_label]
-        fine = torch.stack([own, marks[item_row].sum(dim=1) - own], dim=1)
-        with torch.autocast(channels.device.type, dtype=torch.bfloat16, enabled=torch.is_autocast_enabled(channels.device.type)):
-            added = self.decoder(shared, hints.image[item_row], channels, fine).float()
-        start = F.interpolate(prior[:, None], scale_factor=2.0, mode="bilinear", align_corners=False)
-        logits = torch.full((rows, labels, *added.shape[-2:]), ABSENT, device=added.device)
-        whole = torch.full((rows, labels, height, width), ABSENT, device=added.device)
+        parts = []
+        for chosen in torch.arange(len(item_row), device=item_row.device).split(together or len(item_row)):
+            row, label = item_row[chosen], item_label[chosen]
+            channels, prior = self._channels(row, label, coverage, walk, seen, near, said)
+            own = marks[row, label]
+            fine = torch.stack([own, marks[row].sum(dim=1) - own], dim=1)
+            added = self.decoder(shared, hints.image[row], channels, fine).float()
+            start = F.interpolate(prior[:, None], scale_factor=2.0, mode="bilinear", align_corners=False)
+            parts.append(((start + added)[:, 0], prior))
+        logits = torch.full((rows, labels, 2 * height, 2 * width), ABSENT, device=coverage.device)
+        whole = torch.full((rows, labels, height, width), ABSENT, device=coverage.device)
+        place = (item_row, item_label)
         return LabelLogits(
-            logits.index_put((item_row, item_label), (start + added)[:, 0]), whole.index_put((item_row, item_label), prior)
+            logits.index_put(place, torch.cat([own for own, _ in parts])),
+            whole.index_put(place, torch.cat([prior for _, prior in parts])),
         )
 
     def _walk(
         self, features: ImageFeatures, systems: Sequence[OutlineSystem], hints: LabelHints, cells: list[Any]
     ) -> torch.Tensor:
-        """(R, h * w, K + 1)"""
+        """Chances of reaching hints of each label, gray last: (R, h * w, K + 1)."""
         seeds = hints.seeds(cells, self.config.seed_strength)
         image = hints.image.tolist()
         across, down, leak = self.weights(features.across), self.weights(features.down), self.log_leak.exp()
         walked: list[torch.Tensor | None] = [None] * len(image)
         for i in sorted(set(image)):
             mine = [r for r, j in enumerate(image) if j == i]
-            for r, one in zip(mine, walk_over(across[i], down[i], leak, systems[i], [seeds[r] for r in mine]), strict=True):
+            found = walk_over(across[i], down[i], leak, systems[i], [seeds[r] for r in mine])
+            for r, one in zip(mine, found, strict=True):
                 walked[r] = one
         return torch.stack([w for w in walked if w is not None]).clamp(0, 1)
-
-    @staticmethod
-    def _similarity(features: ImageFeatures, image: torch.Tensor, tokens: Tokens, kinds: int) -> torch.Tensor:
-        """Largest cosine to a token of each kind, -1 without one: (R, heads, kinds, h * w)."""
-        embedding = features.embedding
-        found = embedding.new_full((len(image), embedding.shape[1], kinds, embedding.shape[-1]), -1.0)
-        for r, i in enumerate(image.tolist()):
-            own = tokens.kind[r]
-            listed = own.tolist()
-            count = sum(k >= 0 for k in listed)
-            if not count:
-                continue
-            at = embedding[tokens.image[r, :count], :, :, tokens.cell[r, :count]]
-            cosine = torch.einsum("phd,hdc->hpc", at, embedding[i])
-            for kind in sorted(set(listed[:count])):
-                which = [p for p in range(count) if listed[p] == kind]
-                found[r, :, kind] = cosine[:, which].amax(dim=1)
-        return found
 
     def _channels(
         self, row: torch.Tensor, label: torch.Tensor, coverage: torch.Tensor, walk: torch.Tensor, seen: torch.Tensor,
@@ -207,8 +215,9 @@ class LabelModel(nn.Module):
         like_own, like_gray = like[place, :, label], like[:, :, -1]
         like_other = like.amax(dim=3).masked_fill(~others[:, None, :, None, None], -1.0).amax(dim=2)
         speaks, any_of = said[row], said[row].any(dim=2)
+        own_speaks = speaks[place, label]
         flags = torch.stack(
-            [speaks[place, label, INSTANCE], speaks[place, label, ALIKE], (any_of & others).any(dim=1), any_of[:, -1]], dim=1
+            [own_speaks[:, INSTANCE], own_speaks[:, ALIKE], (any_of & others).any(dim=1), any_of[:, -1]], dim=1
         ).float()
         distance = near[row]
         elsewhere = distance.masked_fill(~others[:, :, None, None], FAR)
@@ -217,10 +226,12 @@ class LabelModel(nn.Module):
         plane = flags[:, :, None, None].expand(-1, -1, *prior.shape[-2:])
         channels = torch.cat(
             [
-                own[:, INSTANCE, None], own[:, ALIKE, None], other[:, None], marks[:, -1, INSTANCE, None], marks[:, -1, ALIKE, None],
+                own[:, INSTANCE, None], own[:, ALIKE, None], other[:, None],
+                marks[:, -1, INSTANCE, None], marks[:, -1, ALIKE, None],
                 walks, 1 + torch.log10(walks + 1e-3) / 3, plane,
                 distance[place, label][:, None], elsewhere[:, None], prior.detach()[:, None] / 5,
-                like_own[:, :, ALIKE], like_own[:, :, INSTANCE], like_other, like_gray[:, :, ALIKE], like_gray[:, :, INSTANCE],
+                like_own[:, :, ALIKE], like_own[:, :, INSTANCE], like_other,
+                like_gray[:, :, ALIKE], like_gray[:, :, INSTANCE],
             ],
             dim=1,
         )  # fmt: skip
@@ -245,16 +256,26 @@ FAR = 1.5
 """Distance of what has no hint; others are log(1 + cells) / 4."""
 
 
+def _similarity(embedding: torch.Tensor, tokens: Tokens, kinds: int) -> torch.Tensor:
+    """Largest cosine of each cell to a token of each kind, -1 without one: (heads, kinds, h * w)."""
+    found = embedding.new_full((embedding.shape[0], kinds, embedding.shape[-1]), -1.0)
+    if not len(tokens.kind):
+        return found
+    cosine = torch.einsum("phd,hdc->hpc", tokens.vector, embedding)
+    for kind in sorted(set(tokens.kind.tolist())):
+        found[:, kind] = cosine[:, tokens.kind == kind].amax(dim=1)
+    return found
+
+
 def _distance(tokens: Tokens, kinds: int, height: int, width: int) -> torch.Tensor:
-    """How far each cell is from the nearest hinted cell of each label on its image, (R, K + 1, h, w)."""
+    """How far each cell is from the nearest hinted cell of each label on its image, (K + 1, h, w)."""
     device = tokens.cell.device
+    found = torch.full((kinds, height, width), FAR, device=device)
     rows = torch.arange(height, device=device)[:, None].float()
     columns = torch.arange(width, device=device)[None].float()
-    at = torch.stack([tokens.cell // width, tokens.cell % width], dim=-1).float()
-    squared = (at[..., 0, None, None] - rows) ** 2 + (at[..., 1, None, None] - columns) ** 2
-    found = []
-    for label in range(kinds):
-        mine = (tokens.kind.div(2, rounding_mode="floor") == label) & (tokens.kind >= 0) & tokens.own
-        nearest = squared.masked_fill(~mine[..., None, None], 1e9).amin(dim=1)
-        found.append(torch.where(nearest < 1e8, torch.log1p(nearest.sqrt()) / 4, torch.full_like(nearest, FAR)))
-    return torch.stack(found, dim=1)
+    label = torch.where(tokens.cell >= 0, tokens.kind // 2, -1)
+    for k in sorted(set(label.tolist()) - {-1}):
+        cell = tokens.cell[label == k]
+        row, column = (cell // width)[:, None, None], (cell % width)[:, None, None]
+        found[k] = torch.log1p(((row - rows) ** 2 + (column - columns) ** 2).amin(dim=0).sqrt()) / 4
+    return found

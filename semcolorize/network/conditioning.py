@@ -192,12 +192,6 @@ class Condition:
     ink: torch.Tensor
     marks: torch.Tensor | None = None
 
-    @property
-    def touched(self) -> torch.Tensor:
-        """How surely a cell belongs to what a hint touches, (B, H/patch, W/patch); needs the grid."""
-        assert self.grid is not None
-        return self.grid[:, GRID_CHANNELS.index("near")]
-
     def to(self, device: torch.device | str) -> Condition:
         """Copy on `device`."""
         return Condition.from_tensors([None if x is None else to_device(x, device) for x in self.tensors()])

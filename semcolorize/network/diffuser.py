@@ -11,10 +11,9 @@ from torch import nn
 
 from semcolorize.diffusion.prediction import x0_from
 from semcolorize.network.banding import LARGEST_WHOLE, forward_in_bands
-from semcolorize.network.conditioning import SPREADS, Condition, ModelConfig, Spread
-from semcolorize.network.matching import InkMixing, Likeness
+from semcolorize.network.conditioning import Condition, ModelConfig
+from semcolorize.network.matching import InkMixing
 from semcolorize.network.replay import Replays
-from semcolorize.network.transfer import to_device, to_host
 from semcolorize.network.unet import UNet
 
 __all__ = ["ABDiffuser"]
@@ -76,33 +75,8 @@ class ABDiffuser(nn.Module):
         mixed = output[:, 2:3] * condition.prior + output[:, 3:4] * inks[:, :2] + output[:, 4:5] * inks[:, 2:]
         return output[:, :2] + mixed, features
 
-    def likeness(self, features: torch.Tensor, condition: Condition, spread: Spread) -> list[Likeness]:
-        """What the views of one series are like their hints by, one a view: of one class, or one instance.
-
-        Parameters
-        ----------
-        features : Tensor of shape (V, dim, h, w)
-            From `predict`.
-        condition : Condition
-            Of the V views, on the CPU.
-        spread : {"alike", "instance"}
-        """
-        mixing, grid = cast("InkMixing", self.mixing), cast("torch.Tensor", condition.grid)
-        views, _, height, width = features.shape
-        marks = cast("torch.Tensor", condition.marks)
-        first = height * width * torch.arange(views)[:, None]
-        places = (marks + first)[marks >= 0]
-        hinted = grid[:, :3].movedim(1, -1).reshape(-1, 3)[places].float().numpy()
-        head, there = SPREADS.index(spread), to_device(places[None], features.device)
-        cells, keys = (to_host(v[0, head].float()) for v in mixing.matching.vectors(features, there, views))
-        each = cells.reshape(views, height, width, -1).numpy()
-        across, down = (to_host(distance).numpy() for distance in mixing.matching.apart(features, 0))
-        inks, strength = self.config.ab_scale * hinted[:, :2], hinted[:, 2]
-        apart = zip(across, down, strict=True)
-        return [Likeness(own, keys.numpy(), inks, strength, steps) for own, steps in zip(each, apart, strict=True)]
-
     def denoiser(
-        self, condition: Condition, *, views: int = 1, on_features: Callable[[torch.Tensor], None] | None = None
+        self, condition: Condition, *, views: int = 1
     ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """Bind a condition: ``denoiser(x_t, t) -> x0``, as the samplers want it."""
         schedule = self.config.noise
@@ -111,10 +85,7 @@ class ABDiffuser(nn.Module):
             # Numbers stay with the processor, which need not wait for a GPU to know them.
             alpha, sigma = (level.to(x_t.dtype) for level in (schedule.alpha(t), schedule.sigma(t)))
             times = torch.full((x_t.shape[0],), float(t), dtype=x_t.dtype, device=x_t.device)
-            output, features = self._run(x_t, times, condition, views)
-            if on_features is not None:
-                on_features(features)
-            output = output.to(x_t.dtype)
+            output = self._run(x_t, times, condition, views)[0].to(x_t.dtype)
             return x0_from(self.config.prediction, output, x_t, alpha, sigma)
 
         return denoise

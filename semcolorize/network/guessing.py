@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from semcolorize.diffusion.sampler import Step
-from semcolorize.network.conditioning import Condition, Fill
+from semcolorize.network.conditioning import Condition
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.sampling import runs, sample_ab
 
-__all__ = ["best_guess", "passes", "touched_as_propagated"]
+__all__ = ["best_guess", "passes"]
 
 _MIRRORS = ((-1,), (-2,), (-2, -1))
 """Mirror images that the best guess is the mean of, besides the image itself.
 
 Measured on colored micrographs: 25.01 dB at 5 hints without, 25.09 with the first, 25.13 with all; at 20 hints 26.90,
-27.04, 27.13. In highlight mode it changes nothing.
+27.04, 27.13.
 """
 
 _MOST_PIXELS = 1 << 21
@@ -34,9 +33,9 @@ instead of 23.88 at 2, 25.27 instead of 25.14 at 5; on photographs up to 0.07 dB
 """
 
 
-def passes(model: ABDiffuser, condition: Condition, *, num_steps: int, fill: Fill) -> int:
+def passes(model: ABDiffuser, condition: Condition, *, num_steps: int) -> int:
     """Steps that `best_guess` takes."""
-    return num_steps * runs(model, condition, 1 + len(_mirrors(condition, num_steps, fill)))
+    return num_steps * runs(model, condition, 1 + len(_mirrors(condition, num_steps)))
 
 
 def best_guess(
@@ -45,17 +44,13 @@ def best_guess(
     key: Sequence[int],
     *,
     num_steps: int,
-    fill: Fill,
     on_step: Callable[[Step], None] | None = None,
-    on_features: Callable[[torch.Tensor], None] | None = None,
 ) -> torch.Tensor:
     """Color one image (or one series of views), as likely as can be.
 
-    One step gives the conditional mean, so the mean of several is no less sharp: with ``fill="auto"`` it is taken over
-    the mirror images (the geometric self-ensemble of Timofte et al. 2016, "Seven ways to improve example-based single
-    image super resolution"), and drawn toward the propagated hints where hints are few. In highlight mode what a hint
-    touches is taken from the propagated hints: there the network is too careful with objects that a stroke crosses, and
-    bright rims of one object are not those of its neighbor.
+    One step gives the conditional mean, so the mean of several is no less sharp: it is taken over the mirror images
+    (the geometric self-ensemble of Timofte et al. 2016, "Seven ways to improve example-based single image super
+    resolution"), and drawn toward the propagated hints where hints are few.
 
     Parameters
     ----------
@@ -64,49 +59,29 @@ def best_guess(
         A batch of V views of one series.
     key : int sequence
         Noise key.
-    num_steps, fill
+    num_steps
         As for `semcolorize.pipeline.Colorizer.colorize`.
-    on_step, on_features : callable, optional
-        See `semcolorize.network.sampling.sample_ab`; the first features are those of the image itself.
+    on_step : callable, optional
+        See `semcolorize.network.sampling.sample_ab`.
 
     Returns
     -------
     Tensor of shape (1, V, 2, H, W)
         CIELAB a*b*, on the CPU.
     """
-    mirrors = _mirrors(condition, num_steps, fill)
+    mirrors = _mirrors(condition, num_steps)
     shown = [condition, *(condition.mirrored(axes) for axes in mirrors)]
 
-    def own(features: torch.Tensor) -> None:
-        if on_features is not None:
-            on_features(features[: len(condition.ink)])
-
     seen = sample_ab(
-        model, shown, [key] * len(shown), num_steps=num_steps, on_step=on_step,
-        on_features=own if on_features is not None else None,
-    )  # fmt: skip
+        model, shown, [key] * len(shown), num_steps=num_steps, on_step=on_step
+    )
     ab = seen[:1]
     for axes, image in zip(mirrors, seen[1:], strict=True):
         ab = ab + image[None].flip(axes)
     ab = ab / len(shown)
-    if fill == "gray":
-        return touched_as_propagated(model, condition, ab)
     if not model.config.residual:
         return ab
     return torch.lerp(ab, _prior(model, condition).to(ab), _prior_share(condition))
-
-
-def touched_as_propagated(model: ABDiffuser, condition: Condition, ab: torch.Tensor) -> torch.Tensor:
-    """Proposals (N, V, 2, H, W) of highlight mode with what a hint touches taken from the propagated hints.
-
-    Measured on procedural scenes, clicks on one or five objects: leak 5.4 and 7.9 instead of 5.9 and 8.5, of single
-    instances 1.8 instead of 2.0 at five; intersection over union within 0.005; on powder up to 0.02 better.
-    """
-    if not model.config.residual:
-        return ab
-    near = condition.touched[:, None].float()
-    share = F.interpolate(near, condition.ink.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.lerp(ab, _prior(model, condition).to(ab), share.to(ab))
 
 
 def _prior(model: ABDiffuser, condition: Condition) -> torch.Tensor:
@@ -114,9 +89,9 @@ def _prior(model: ABDiffuser, condition: Condition) -> torch.Tensor:
     return condition.prior * condition.ink * model.config.ab_scale
 
 
-def _mirrors(condition: Condition, num_steps: int, fill: Fill) -> Sequence[tuple[int, ...]]:
+def _mirrors(condition: Condition, num_steps: int) -> Sequence[tuple[int, ...]]:
     """None for samples of several steps, nor for very large images."""
-    return _MIRRORS if fill == "auto" and num_steps == 1 and condition.ink.numel() <= _MOST_PIXELS else ()
+    return _MIRRORS if num_steps == 1 and condition.ink.numel() <= _MOST_PIXELS else ()
 
 
 def _prior_share(condition: Condition) -> float:

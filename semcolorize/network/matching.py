@@ -8,17 +8,12 @@ al. 2019, Deep exemplar-based video colorization).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from semcolorize.hints.walker import Edges
-from semcolorize.parallel import each, strips
-
-__all__ = ["MARKS", "HintMatching", "InkMixing", "Likeness", "choose_marks"]
+__all__ = ["MARKS", "HintMatching", "InkMixing", "choose_marks"]
 
 MARKS = 256
 """Hinted cells an image is represented by, at most."""
@@ -52,51 +47,6 @@ def choose_marks(seeds: np.ndarray, most: int = MARKS) -> np.ndarray:
         turn[by_group] = np.arange(len(places)) - np.repeat(starts, np.bincount(group, minlength=count + 1)[1:])
         places = np.sort(places[np.argsort(turn, kind="stable")[:most]])
     return places.astype(np.int64) if len(places) else np.full(1, -1, np.int64)
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How much each cell of a view is like each hinted cell of its series.
-
-    Attributes
-    ----------
-    cells : float32 ndarray of shape (h, w, d)
-    hinted : float32 ndarray of shape (P, d)
-        The scalar product of a cell's vector and a hinted cell's are the log-odds that they are alike.
-    inks : float32 ndarray of shape (P, 2)
-        Of the hinted cells, CIELAB units over `semcolorize.color.ink.ink_curve`.
-    strength : float32 ndarray of shape (P,)
-        Of the hints, 0 to 1.
-    apart : tuple of 2 ndarray, optional
-        How unlike neighboring cells are, see `HintMatching.apart`: to the right (h, w - 1), and down (h - 1, w).
-    """
-
-    cells: np.ndarray
-    hinted: np.ndarray
-    inks: np.ndarray
-    strength: np.ndarray
-    apart: Edges | None = None
-
-    def shares(self, choices: np.ndarray, *, unlike: float = 1.0) -> np.ndarray:
-        """Chances (h, w, K) that a cell is like the hints of each of `choices` (K, 2), inks; the first is none.
-
-        A hint stands for the choice nearest to its ink. Of several hints of one choice the mean counts, or the more
-        hints a color has, the more would be taken for it. `unlike` are the odds of being like no hint at all.
-        """
-        chosen = ((self.inks[:, None] - choices) ** 2).sum(axis=-1).argmin(axis=1)
-        share = np.zeros((len(chosen), len(choices)), np.float32)
-        share[np.arange(len(chosen)), chosen] = self.strength
-        share /= np.maximum(share.sum(axis=0), 1e-9)
-        none = unlike * np.eye(1, len(choices), dtype=np.float32)[0]
-        chances = np.empty((*self.cells.shape[:2], len(choices)), np.float32)
-
-        def read(rows: slice) -> None:
-            odds = np.exp(np.clip(self.cells[rows] @ self.hinted.T, -30, 30)) @ share + none
-            chances[rows] = odds / odds.sum(axis=-1, keepdims=True)
-
-        # Many hinted cells a cell: smaller strips than of pixels.
-        each(read, strips(self.cells.shape[0], 16 * self.cells.shape[1]))
-        return chances
 
 
 class HintMatching(nn.Module):
@@ -189,35 +139,6 @@ class HintMatching(nn.Module):
         series = cells.reshape(len(cells) // views, -1, cells.shape[-1])
         query, key = self._split(self.query(series), 1), self._split(self.key(_take(series, places)), 1)
         return query, (key - self.nothing.to(key)) / self.head_dim**0.5
-
-    def apart(self, features: torch.Tensor, head: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """How unlike neighboring cells are: by how much the odds that they are alike stay behind those of each itself.
-
-        Small within an object, whatever its shades, and large across its outline: the network has learned what is one
-        thing. (The odds themselves say less: of one grain among a hundred, each cell is as like all the others.)
-
-        Parameters
-        ----------
-        features : Tensor of shape (B, dim, h, w)
-        head : int
-
-        Returns
-        -------
-        across : Tensor of shape (B, h, w - 1)
-        down : Tensor of shape (B, h - 1, w)
-            In nats, not negative.
-        """
-        part = slice(head * self.head_dim, (head + 1) * self.head_dim)
-        cells = self._cells(features)
-        query, key = (
-            F.linear(cells, layer.weight[part], layer.bias[part]).unflatten(1, features.shape[-2:]).float()
-            for layer in (self.query, self.key)
-        )
-        steps = [
-            (query.diff(dim=axis) * key.diff(dim=axis)).sum(dim=-1).clamp(min=0) / (2 * self.head_dim**0.5)
-            for axis in (2, 1)
-        ]
-        return steps[0], steps[1]
 
     def _cells(self, features: torch.Tensor) -> torch.Tensor:
         """(B, dim, h, w) to (B, h * w, dim)."""

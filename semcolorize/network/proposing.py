@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +15,11 @@ from semcolorize.errors import ShapeError
 from semcolorize.hints.pool import HintPool, fit_tint, pool_hints
 from semcolorize.hints.swatch import on_pixels
 from semcolorize.hints.walker import check_shapes
-from semcolorize.network.conditioning import Condition, Fill, Spread, condition_image
+from semcolorize.network.conditioning import Condition, condition_image
 from semcolorize.network.diffuser import ABDiffuser
-from semcolorize.network.guessing import best_guess, passes, touched_as_propagated
-from semcolorize.network.matching import Likeness
+from semcolorize.network.guessing import best_guess, passes
 from semcolorize.network.sampling import runs, sample_ab
-from semcolorize.network.settling import (
-    asked_inks,
-    decide,
-    drop_faint,
-    reconcile,
-    says_gray,
-    settle_hints,
-)
+from semcolorize.network.settling import asked_inks, drop_faint, reconcile, settle_hints
 from semcolorize.parallel import each
 
 __all__ = ["MOST_TOGETHER", "HintedView", "propose"]
@@ -103,8 +94,6 @@ def propose(
     variants: int = 1,
     seed: int = 0,
     num_steps: int | None = None,
-    fill: Fill = "auto",
-    spread: Spread = "alike",
     on_step: Callable[[Step], None] | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Color views of one series together.
@@ -114,7 +103,7 @@ def propose(
     model : ABDiffuser
     views : sequence of HintedView
         Of any sizes.
-    variants, seed, num_steps, fill, spread, on_step
+    variants, seed, num_steps, on_step
         As for `semcolorize.pipeline.Colorizer.colorize`.
 
     Returns
@@ -137,46 +126,29 @@ def propose(
             tint = fit_tint(pool)
 
     def told(view: HintedView) -> Condition:
-        return condition_image(
-            config, view.lightness, view.meant_ab, view.hint_mask, fill=fill, spread=spread, pool=pool
-        )
+        return condition_image(config, view.lightness, view.meant_ab, view.hint_mask, pool=pool)
 
     conditions = each(told, padded)
     first, others = num_steps or config.num_steps, num_steps or config.variant_steps
     # The first variant is the best guess; the others are samples, which takes more steps.
     keys = [(seed, variant) for variant in range(variants)]
     proposals: list[np.ndarray] = [np.empty(0)] * len(views)
-    likeness: list[Likeness | None] = [None] * len(views)
     batches = [
         (Condition.stack([conditions[i] for i in group]), group, wanted)
         for group, wanted in _groups([bool(view.asked_for.any()) for view in views])
     ]
-    guesses = sum(passes(model, together, num_steps=first, fill=fill) for together, _, _ in batches)
+    guesses = sum(passes(model, together, num_steps=first) for together, _, _ in batches)
     samples = sum(others * runs(model, together, variants - 1) for together, _, _ in batches)
     on_step = _counted(on_step, guesses + samples)
     for together, group, wanted in batches:
-        # The first step's features: later ones have seen colors already.
-        seen: list[torch.Tensor] = []
-
-        def keep(features: torch.Tensor, seen: list[torch.Tensor] = seen) -> None:
-            if not seen:
-                seen.append(features)
-
-        ab = best_guess(model, together, keys[0], num_steps=first, fill=fill, on_step=on_step, on_features=keep)
+        ab = best_guess(model, together, keys[0], num_steps=first, on_step=on_step)
         if variants > 1:
-            drawn = sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)
-            ab = torch.cat([ab, touched_as_propagated(model, together, drawn) if fill == "gray" else drawn])
+            ab = torch.cat([ab, sample_ab(model, together, keys[1:], num_steps=others, on_step=on_step)])
         for i in wanted:
             proposals[i] = ab[:, group.index(i)].movedim(1, -1).numpy()
-        if model.mixing is not None and fill == "gray":
-            own = model.likeness(seen[0], together, spread)
-            for i in wanted:
-                likeness[i] = own[group.index(i)]
     if config.propagated:
         curves = [condition.ink[0, 0].numpy() for condition in conditions]
-        # What was carried into a view is no hint of the user's: there likeness may know better.
-        touched = [c.touched[0].numpy() * v.asked_for.any() for c, v in zip(conditions, padded, strict=True)]
-        proposals = _settled(proposals, padded, curves, likeness, touched, fill, spread, cell)
+        proposals = _settled(proposals, padded, curves, cell)
     sizes = [view.lightness.shape for view in views]
     return [p[:, : s[0], : s[1]].copy() for p, s in zip(proposals, sizes, strict=True)], tint
 
@@ -202,42 +174,24 @@ def _groups(hinted: Sequence[bool]) -> list[tuple[list[int], list[int]]]:
 
 
 def _settled(
-    proposals: Sequence[np.ndarray],
-    views: Sequence[HintedView],
-    curves: Sequence[np.ndarray],
-    likeness: Sequence[Likeness | None],
-    touched: Sequence[np.ndarray],
-    fill: Fill,
-    spread: Spread,
-    cell: int,
+    proposals: Sequence[np.ndarray], views: Sequence[HintedView], curves: Sequence[np.ndarray], cell: int
 ) -> list[np.ndarray]:
-    """Hints met in every view; then faint washes dropped, or what is in between decided."""
+    """Hints met in every view, or faint washes dropped where there are none; classes alike in all views."""
     any_hint = any(v.hint_mask.any() for v in views)
-    # A color asked for in one view is a choice in all.
-    asked = np.concatenate(
-        [asked_inks(v.hint_ab, v.asked_for, c, v.meant_ab) for v, c in zip(views, curves, strict=True)]
-    )
-    named = len(views) > 1 and any(says_gray(v.meant_ab, v.asked_for, c) for v, c in zip(views, curves, strict=True))
     settled = []
-    for variants, view, curve, like, near in zip(proposals, views, curves, likeness, touched, strict=True):
-        seen = (view.lightness, view.meant_ab, view.hint_mask)
-        mode = {"likeness": like, "spread": spread, "named": named, "touched": near, "cell": cell}
+    for variants, view, curve in zip(proposals, views, curves, strict=True):
+        seen = (view.lightness, view.meant_ab, view.hint_mask, curve)
 
-        def settle(
-            proposal: np.ndarray,
-            seen: tuple[np.ndarray, np.ndarray, np.ndarray] = seen,
-            curve: np.ndarray = curve,
-            mode: dict[str, Any] = mode,
-        ) -> np.ndarray:
-            met = settle_hints(proposal, *seen, curve, cell=cell)
-            if not any_hint:
-                return drop_faint(met)
-            return decide(met, asked, curve, *seen, **mode) if fill == "gray" else met
+        def settle(proposal: np.ndarray, seen: tuple[np.ndarray, ...] = seen) -> np.ndarray:
+            met = settle_hints(proposal, *seen, cell=cell)
+            return met if any_hint else drop_faint(met)
 
-        done = each(settle, list(variants))
-        settled.append(np.stack(done))
-    if fill == "auto" and any_hint and len(views) > 1:
-        # In highlight mode classes have the colors asked for already.
+        settled.append(np.stack(each(settle, list(variants))))
+    if any_hint and len(views) > 1:
+        # A color asked for in one view is a class in all.
+        asked = np.concatenate(
+            [asked_inks(v.hint_ab, v.asked_for, c, v.meant_ab) for v, c in zip(views, curves, strict=True)]
+        )
         for variant in range(len(settled[0])):
             inks = [s[variant] / c[..., None] for s, c in zip(settled, curves, strict=True)]
             for own, even, curve in zip(settled, reconcile(inks, asked), curves, strict=True):

@@ -66,7 +66,6 @@ def sample_ab(
     *,
     num_steps: int | None = None,
     on_step: Callable[[Step], None] | None = None,
-    on_features: Callable[[torch.Tensor], None] | None = None,
 ) -> torch.Tensor:
     """Color one image (or one series of views) once for every key.
 
@@ -82,8 +81,6 @@ def sample_ab(
         The model's recommendation by default.
     on_step : callable, optional
         Told of each step.
-    on_features : callable, optional
-        Shown the network's features at every step, see `semcolorize.network.conditioning.ABDiffuser.predict`.
 
     Returns
     -------
@@ -113,7 +110,7 @@ def sample_ab(
         def fresh(streams: NoiseStreams = streams) -> torch.Tensor:
             return to_device(streams.normal(shape).flatten(0, 1), device)
 
-        denoiser = model.denoiser(batch, views=views, on_features=on_features)
+        denoiser = model.denoiser(batch, views=views)
         start = fresh()
         if config.sampler == "ddpm":
             x0 = sample_ddpm(denoiser, start, config.noise, times, noise=fresh, callback=on_step)

@@ -30,6 +30,9 @@ __all__ = [
 
 FORMAT = "semcolorize-1"
 BUNDLED = {"default": "compact.safetensors", "compact": "compact.safetensors"}
+"""AB-diffusers that come with the package."""
+LABELS = "labels.safetensors"
+"""The label model that comes with it."""
 
 _MAX_BYTES = 512 * 2**20
 _MAX_PARAMETERS = 120_000_000
@@ -153,7 +156,7 @@ def load_weights(name: str | os.PathLike[str] = "default") -> LoadedWeights:
 
 
 def read_tensors(path: Path, format_name: str) -> tuple[dict[str, str], dict[str, torch.Tensor], str]:
-    """Header, tensors and SHA-256 of a safetensors file of a known format; WeightsError if it is not one, or damaged."""
+    """Header, tensors and SHA-256 of a safetensors file of a known format; WeightsError if it is none, or damaged."""
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
@@ -174,7 +177,8 @@ def read_tensors(path: Path, format_name: str) -> tuple[dict[str, str], dict[str
         )
     if header.get("format") != format_name:
         raise WeightsError(
-            f"the file's format is {header.get('format')!r}; {format_name!r} is accepted. Was it written by semcolorize?",
+            f"the file's format is {header.get('format')!r}; {format_name!r} is accepted. Was it written by"
+            " semcolorize?",
             path=path,
         )
     seen = tensors_digest(tensors)

@@ -7,7 +7,8 @@ hinted cell costs one solve, kept for the next edit:
 
     u = G_P (S^-1 + G_PP)^-1 y,    G = (Laplacian + leak)^-1,
 
-with seeds P of strength S and value y (the Woodbury identity). What comes out does not depend on what was hinted before.
+with seeds P of strength S and value y (the Woodbury identity). What comes out does not depend on what was hinted
+before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -127,7 +128,7 @@ class _Walk(torch.autograd.Function):
         return torch.from_numpy(np.stack(walked)).float().to(across.device)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         height, width = ctx.system.shape
         across, down, leak = np.zeros((height, width - 1)), np.zeros((height - 1, width)), 0.0
         for seeds, walked, own in zip(ctx.seeds, ctx.walked, gradient.double().cpu().numpy(), strict=True):
@@ -160,4 +161,4 @@ def walk_over(
     Tensor of shape (N, h * w, K)
         Chances, 0 to 1.
     """
-    return _Walk.apply(across, down, leak, system, seeds)  # type: ignore[no-any-return, no-untyped-call]
+    return cast("torch.Tensor", _Walk.apply(across, down, leak, system, seeds))

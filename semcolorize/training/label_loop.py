@@ -89,7 +89,7 @@ def train_labels(
     average = copy.deepcopy(model).eval().requires_grad_(False)
     config = recipe.optimizer
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
-    step = load_checkpoint(checkpoint, model, average, optimizer)[0] if checkpoint.exists() else 0  # type: ignore[arg-type]
+    step = load_checkpoint(checkpoint, model, average, optimizer)[0] if checkpoint.exists() else 0
     record = _record(recipe)
     (out / "recipe.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
     notes = {"recipe": record, "commit": code_version()}
@@ -118,12 +118,13 @@ def train_labels(
             last = step >= recipe.steps or stop.is_set() or late
             if last or time.monotonic() - saved > _CHECKPOINT_SECONDS:
                 saved = time.monotonic()
-                save_checkpoint(checkpoint, model, average, optimizer, step=step, notes=notes)  # type: ignore[arg-type]
+                save_checkpoint(checkpoint, model, average, optimizer, step=step, notes=notes)
                 sha256 = save_label_weights(out / "weights.safetensors", average, metadata=notes | {"step": step})
             if step % _LOG_EVERY == 0 or last:
                 rate = samples / (time.monotonic() - window)
                 told = LabelProgress(step, recipe.steps, sums[0] / counted, sums[1] / max(sums[2], 1), rate)
-                entry = asdict(told) | {"lr": optimizer.param_groups[0]["lr"], "minutes": round((time.monotonic() - started) / 60, 2)}
+                minutes = round((time.monotonic() - started) / 60, 2)
+                entry = asdict(told) | {"lr": optimizer.param_groups[0]["lr"], "minutes": minutes}
                 with (out / "log.jsonl").open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(entry) + "\n")
                 sums, counted, samples, window = [0.0, 0.0, 0.0], 0, 0, time.monotonic()

@@ -169,10 +169,10 @@ def label_recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None
     rest = {k: v for k, v in values.items() if k not in {"stages", "data", *parts}}
     recipe = build_section(LabelRecipe, rest, "", faults)
     kinds = ("objects", "classes", "regions")
-    faults += [
-        ConfigError(f"data.sources[{i}].masks is {s.masks!r}; {', '.join(kinds)} are accepted.", key=f"data.sources[{i}]")
-        for i, s in enumerate(sources) if s.masks not in kinds
-    ]  # fmt: skip
+    for i, source in enumerate(sources):
+        if source.masks not in kinds:
+            fault = f"data.sources[{i}].masks is {source.masks!r}; {', '.join(kinds)} are accepted."
+            faults.append(ConfigError(fault, key=f"data.sources[{i}]"))
     if not stages:
         faults.append(ConfigError("stages must be a list of at least one stage.", key="stages"))
     if faults:

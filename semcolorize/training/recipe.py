@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semcolorize.errors import ConfigError
 from semcolorize.hintfiles.yaml_source import load_yaml
 from semcolorize.network.conditioning import PRESETS, ModelConfig
 from semcolorize.network.weights import check_size
 from semcolorize.training.mix import FOLDERS, HINT_STYLES, MixConfig, Stage
+
+if TYPE_CHECKING:
+    from semcolorize.training.label_recipe import LabelRecipe
 
 __all__ = ["DistillConfig", "OptimizerConfig", "Recipe", "build_section", "read_recipe", "recipe_from_dict"]
 
@@ -132,8 +135,8 @@ class Recipe:
 
 def read_recipe(
     recipe: str | os.PathLike[str], *, data_folder: Path | None = None, changes: Sequence[str] = ()
-) -> Recipe:
-    """Read a recipe from a YAML file or by bundled name.
+) -> Recipe | LabelRecipe:
+    """Read a recipe, of an AB-diffuser or (``preset: labels``) of a label model, from a YAML file or by bundled name.
 
     Parameters
     ----------
@@ -163,8 +166,11 @@ def read_recipe(
         raise source.fault("a recipe must be a mapping with preset, stages, data and optimizer.")
     for change in changes:
         _set(source.data, change)
+    from semcolorize.training.label_recipe import label_recipe_from_dict
+
+    build = label_recipe_from_dict if source.data.get("preset") == "labels" else recipe_from_dict
     try:
-        return recipe_from_dict(source.data, folder=data_folder)
+        return build(source.data, folder=data_folder)
     except ConfigError as error:
         if changes:
             # Lines of the file say nothing of what did not come from it.

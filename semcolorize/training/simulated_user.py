@@ -132,7 +132,7 @@ def draw_hints(
                 _mark(marks, _one_of(own, instances, rng), rng, 2 * k + ALIKE)
     if rng.random() < 0.02:
         # A slip of the hand.
-        row, column = (int(rng.integers(side)) for side in marks.shape)
+        row, column = (int(x) for x in rng.integers(marks.shape))
         marks[row : row + 3, column : column + 3] = 2 * int(rng.integers(len(task))) + ALIKE
     return marks
 

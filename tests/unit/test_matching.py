@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semcolorize.network.matching import MARKS, HintMatching, InkMixing, Likeness, choose_marks
+from semcolorize.network.matching import MARKS, HintMatching, InkMixing, choose_marks
 
 
 def matching(heads: int = 3, seed: int = 0) -> HintMatching:
@@ -118,70 +118,3 @@ def test_likeness_is_the_odds_of_taking_a_hints_ink(views):
     odds = module.likeness(features, torch.tensor([[7]]), views)[0, :, :, 0]
     expected = odds.sigmoid().unflatten(1, (views, 6, 6)).transpose(0, 1)
     torch.testing.assert_close(share, expected)
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("head", [0, 2])
-def test_neighbors_are_apart_by_what_their_odds_stay_behind_their_own(head):
-    module, features = matching(), torch.randn(2, 8, 4, 5)
-    odds = torch.cat([module.likeness(f[None], torch.arange(20)[None])[:, head] for f in features])
-    own = odds.diagonal(dim1=1, dim2=2)
-    apart = (own[:, :, None] + own[:, None] - odds - odds.transpose(1, 2)) / 2
-    across, down = module.apart(features, head)
-    assert across.shape == (2, 4, 4) and down.shape == (2, 3, 5)
-    place = torch.arange(20).reshape(4, 5)
-    for steps, first, second in ((across, place[:, :-1], place[:, 1:]), (down, place[:-1], place[1:])):
-        torch.testing.assert_close(steps, apart[:, first, second].clamp(min=0), atol=1e-4, rtol=1e-4)
-
-
-CHOICES = np.array([[0.0, 0.0], [40.0, 30.0], [-30.0, 20.0]])
-
-
-def likeness(odds, inks, strength=None):
-    odds = np.asarray(odds, np.float32)
-    even = np.ones(odds.shape[-1], np.float32)
-    each = np.eye(odds.shape[-1], dtype=np.float32)
-    return Likeness(odds, each, np.asarray(inks, np.float32), even if strength is None else strength)
-
-
-def test_chances_are_a_softmax_of_the_odds_with_none():
-    shares = likeness([[[0.0, np.log(3.0)]]], [[41, 29], [-30, 20]]).shares(CHOICES)
-    np.testing.assert_allclose(shares, [[[1 / 5, 1 / 5, 3 / 5]]], rtol=1e-5)
-
-
-def test_a_color_with_many_hints_is_no_likelier():
-    one = likeness([[[1.0, 0.5]]], [[40, 30], [-30, 20]]).shares(CHOICES)
-    many = likeness([[[1.0] * 9 + [0.5]]], [[40, 30]] * 9 + [[-30, 20]]).shares(CHOICES)
-    np.testing.assert_allclose(one, many, rtol=1e-5)
-
-
-def test_a_weak_hint_says_less_than_a_strong_one_of_its_color():
-    odds, inks = [[[3.0, -3.0]]], [[40, 30], [40, 30]]
-    sure = likeness(odds, inks, np.float32([1.0, 0.1])).shares(CHOICES)
-    unsure = likeness(odds, inks, np.float32([0.1, 1.0])).shares(CHOICES)
-    assert sure[0, 0, 1] > unsure[0, 0, 1]
-
-
-def test_the_fewer_things_are_unlike_all_hints_the_more_are_of_one():
-    odds = likeness([[[-1.0, -2.0]]], [[40, 30], [-30, 20]])
-    careful, bold = odds.shares(CHOICES), odds.shares(CHOICES, unlike=0.1)
-    assert (bold[0, 0, 1:] > careful[0, 0, 1:]).all() and bold[0, 0, 1] > 0.5 > careful[0, 0, 1]
-    np.testing.assert_allclose(bold.sum(), 1, rtol=1e-5)
-    # What is as like a gray hint stays gray.
-    grayed = likeness([[[-1.0, 2.0]]], [[40, 30], [0, 0]]).shares(CHOICES, unlike=0.1)
-    assert grayed[0, 0, 0] > 0.9
-
-
-def test_like_a_gray_hint_is_more_reason_for_gray():
-    without = likeness([[[2.0]]], [[40, 30]]).shares(CHOICES)
-    with_gray = likeness([[[2.0, 4.0]]], [[40, 30], [0, 0]]).shares(CHOICES)
-    assert with_gray[0, 0, 0] > 0.8 > 0.2 > without[0, 0, 0]
-
-
-@given(st.integers(1, 6), st.integers(0, 1000))
-@settings(max_examples=50, deadline=None)
-def test_chances_sum_to_one_whatever_the_odds(count, seed):
-    rng = np.random.default_rng(seed)
-    shares = likeness(100 * rng.normal(size=(3, 4, count)), rng.normal(0, 40, (count, 2))).shares(CHOICES)
-    assert np.isfinite(shares).all() and (shares >= 0).all()
-    np.testing.assert_allclose(shares.sum(axis=-1), 1.0, rtol=1e-5)

@@ -11,13 +11,11 @@ from safetensors.torch import save_file
 from semcolorize.color.ink import ink_curve
 from semcolorize.diffusion.noise import NoiseStreams
 from semcolorize.errors import ConfigError, ShapeError, WeightsError
-from semcolorize.network import proposing
 from semcolorize.network.conditioning import PRESETS, Condition, ModelConfig, condition_image, condition_views
 from semcolorize.network.diffuser import ABDiffuser
-from semcolorize.network.matching import Likeness
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device, sample_ab
-from semcolorize.network.settling import asked_inks, decide, drop_faint, reconcile, says_gray, settle_hints
+from semcolorize.network.settling import drop_faint, reconcile, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 from semcolorize.training.checkpoint import save_checkpoint
@@ -136,12 +134,6 @@ def test_views_of_a_series_see_each_other_and_other_series_do_not():
     torch.testing.assert_close(series[:2], apart, atol=1e-5, rtol=1e-4)
 
 
-def decided(proposal, hint_ab, hint_mask, lightness=None, curve=None):
-    lightness = np.full(hint_mask.shape, 50.0) if lightness is None else lightness
-    curve = np.ones(hint_mask.shape) if curve is None else curve
-    return decide(proposal, asked_inks(hint_ab, hint_mask, curve), curve, lightness, hint_ab, hint_mask, cell=4)
-
-
 def hints(shape, *given):
     hint_ab, hint_mask = np.zeros((*shape, 2)), np.zeros(shape)
     for row, column, color in given:
@@ -149,136 +141,11 @@ def hints(shape, *given):
     return hint_ab, hint_mask
 
 
-def test_an_object_is_of_one_color_or_gray_however_the_proposal_fades():
-    # A bright object on dark ground; the proposal fades across it, and tints the ground.
-    lightness = np.full((48, 64), 30.0)
-    lightness[12:36, 16:48] = 60
-    share = np.where(lightness > 50, np.linspace(1.3, 0.4, 64), 0.1)
-    given = hints(lightness.shape, (24, 20, (40, 30)), (2, 2, (0, 0)))
-    result = decided(share[..., None] * [40.0, 30.0], *given, lightness)
-    np.testing.assert_allclose(result[14:34, 18:46], np.broadcast_to([40, 30], (20, 28, 2)), atol=0.5)
-    ground = np.hypot(*result[lightness < 50].T)
-    assert (ground < 0.1).mean() > 0.9 and ground.mean() < 1
-    # Only gray was asked for, and gray is what nobody hinted: nothing is colored.
-    assert not decided(result, *hints(lightness.shape, (2, 2, (0, 0))), lightness).any()
-
-
-def test_a_gray_hint_holds_its_object():
-    lightness = np.full((48, 64), 30.0)
-    lightness[12:36, 8:24] = lightness[12:36, 40:56] = 60
-    given = hints(lightness.shape, (24, 16, (40, 30)), (24, 48, (0, 0)))
-    result = decided(np.where(lightness > 50, 0.6, 0.0)[..., None] * [40.0, 30.0], *given, lightness)
-    assert np.hypot(*result[14:34, 10:22].reshape(-1, 2).T).min() > 49
-    assert np.hypot(*result[20:28, 44:52].reshape(-1, 2).T).max() < 5
-
-
-NAMED_ODDS = np.array([[-1.0, -3.0, -3.0], [-3.0, 0.2, -0.6], [-3.0, -0.6, 0.2]])
-"""Of ground, left and right: log-odds that they are like the gray, the red and the blue hint."""
-
-
-def named_series():
-    """A view of gray ground and two objects as bright as each other, no hint in it, and what its cells are like."""
-    lightness, places = np.full((48, 64), 30.0), np.zeros((12, 16), int)
-    for number, columns in ((1, slice(8, 28)), (2, slice(36, 56))):
-        lightness[12:36, columns] = 60
-        places[3:9, columns.start // 4 : columns.stop // 4] = number
-    inks = np.array([[0, 0], [50, 30], [-10, -50]], np.float32)
-    hinted, strength = np.eye(3, dtype=np.float32), np.ones(3, np.float32)
-    likeness = Likeness(NAMED_ODDS[places].astype(np.float32), hinted, inks, strength)
-    return lightness, likeness, inks[1:]
-
-
-def test_a_series_whose_hints_name_gray_too_is_colored_by_likeness():
-    lightness, likeness, asked = named_series()
-    blank, curve = hints(lightness.shape), np.ones(lightness.shape)
-    # The proposal takes everything for the first color, but half-heartedly.
-    proposal = np.broadcast_to(0.6 * asked[0], (48, 64, 2)).astype(np.float32)
-    result = decide(proposal, asked, curve, lightness, *blank, likeness=likeness, named=True, cell=4)
-    for area, expected in ((np.s_[14:34, 10:26], asked[0]), (np.s_[14:34, 38:54], asked[1]), (np.s_[:8], (0, 0))):
-        # A color, not the mean of colors, however little one is ahead of the other.
-        assert np.abs(result[area] - expected).max() < 12
-    # What a hint touches is what the proposal says.
-    touched = np.zeros((12, 16))
-    touched[:, 8:] = 1
-    held = decide(proposal, asked, curve, lightness, *blank, likeness=likeness, named=True, touched=touched, cell=4)
-    assert np.abs(held[14:34, 38:54] - asked[0]).max() < 12
-
-
-def outlined(*areas):
-    """How far neighboring cells of a 12 x 16 grid are apart that lie in different areas, and a lightness without."""
-    label = np.zeros((12, 16))
-    for number, area in enumerate(areas):
-        label[area] = number + 1
-    across, down = (2.0 * (np.diff(label, axis=axis) != 0) for axis in (1, 0))
-    lightness = np.random.default_rng(0).uniform(45, 55, (48, 64))
-    return label, lightness, (across, down)
-
-
-@pytest.mark.parametrize("spread", ["alike", "instance"])
-def test_a_hint_colors_its_object_up_to_outlines_that_only_the_features_know(spread):
-    # Two objects as bright as the ground, of which the features say the same: one is clicked, one is kept gray.
-    one, other = np.s_[2:9, 2:8], np.s_[3:10, 10:15]
-    label, lightness, apart = outlined(one, other)
-    cells = np.where(label > 0, 1.5, -4.0)[..., None].astype(np.float32)
-    red, gray = np.float32([40, 30]), np.float32([0, 0])
-    likeness = Likeness(cells, np.ones((2, 1), np.float32), np.stack([red, gray]), np.ones(2, np.float32), apart)
-    hint_ab, mask = hints((48, 64), (20, 18, red), (28, 50, gray))
-    curve = np.ones((48, 64))
-    # The proposal is red around the hint only, and spills over the outline.
-    away = np.hypot(*(np.mgrid[:48, :64] - np.reshape([20, 18], (2, 1, 1))))
-    proposal = (np.exp(-((away / 16) ** 2))[..., None] * red).astype(np.float32)
-    asked = asked_inks(hint_ab, mask, curve)
-    result = decide(proposal, asked, curve, lightness, hint_ab, mask, likeness=likeness, spread=spread, cell=4)
-    chroma = np.hypot(*np.moveaxis(result, -1, 0))
-    inner = {name: np.kron(label == k, np.ones((4, 4))) > 0 for name, k in (("one", 1), ("other", 2), ("ground", 0))}
-    assert (chroma[inner["one"]] > 25).mean() > 0.97
-    assert (chroma[inner["other"]] < 5).mean() > 0.97 and (chroma[inner["ground"]] < 25).mean() > 0.95
-
-
-@pytest.mark.parametrize("named", [True, False])
-def test_single_objects_without_known_outlines_are_colored_by_likeness(named):
-    lightness, likeness, asked = named_series()
-    surer = dataclasses.replace(likeness, cells=likeness.cells + np.float32([-4, 2, 2]))
-    blank, curve = hints(lightness.shape), np.ones(lightness.shape)
-    proposal = np.zeros((48, 64, 2), np.float32)
-    proposal[12:36, 8:28], proposal[12:36, 36:56] = asked
-    result = decide(proposal, asked, curve, lightness, *blank, likeness=surer, spread="instance", named=named, cell=4)
-    assert np.abs(result[14:34, 10:26] - asked[0]).max() < 12 and np.abs(result[14:34, 38:54] - asked[1]).max() < 12
-
-
-def test_likeness_colors_what_is_left_gray_and_takes_no_color_away():
-    lightness, likeness, asked = named_series()
-    blank, curve = hints(lightness.shape), np.ones(lightness.shape)
-    surer = dataclasses.replace(likeness, cells=likeness.cells + np.float32([0, 2, 2]))
-    proposal = np.zeros((48, 64, 2), np.float32)
-    proposal[12:36, 36:56] = asked[0]
-    for like, left in ((likeness, (0, 0)), (surer, asked[0])):
-        result = decide(proposal, asked, curve, lightness, *blank, likeness=like, cell=4)
-        assert np.abs(result[14:34, 10:26] - left).max() < 12
-        assert np.abs(result[14:34, 38:54] - asked[0]).max() < 12
-
-
 def test_faint_washes_are_dropped_and_colors_kept():
     chroma = np.linspace(0, 40, 81)
     kept = drop_faint(chroma[:, None] * np.array([0.6, -0.8])) @ [0.6, -0.8]
     assert (kept[chroma <= 2] == 0).all() and (np.diff(kept) >= 0).all()
     np.testing.assert_allclose(kept[chroma >= 5], chroma[chroma >= 5], rtol=1e-6)
-
-
-def test_mixtures_of_hints_become_the_nearer_one():
-    curve, lightness = np.full((32, 32), 0.5), np.repeat([70.0, 30.0], 16)[:, None] + np.zeros((1, 32))
-    given = hints(curve.shape, (0, 0, (30, 0)), (31, 31, (0, 20)))  # inks (60, 0) and (0, 40)
-    proposal = np.zeros((32, 32, 2))
-    proposal[:16], proposal[16:] = (25, 4), (9, 13)
-    result = decided(proposal, *given, lightness, curve)
-    np.testing.assert_allclose(result[2, 20], (30, 0), atol=0.6)
-    np.testing.assert_allclose(result[28, 4], (0, 20), atol=2)
-
-
-def test_hints_of_nearly_one_color_are_one_choice():
-    given = hints((8, 8), (0, 0, (50, 0)), (7, 7, (54, 4)))
-    result = decided(np.broadcast_to([40.0, 9.0], (8, 8, 2)).copy(), *given)
-    np.testing.assert_allclose(result, np.broadcast_to([52, 2], (8, 8, 2)), atol=1e-4)
 
 
 def test_classes_get_one_mean_in_all_views_and_keep_their_gradations():
@@ -299,13 +166,6 @@ def test_classes_get_one_mean_in_all_views_and_keep_their_gradations():
     np.testing.assert_array_equal(reconcile(inks[:1], centers[1:])[0], inks[0])
 
 
-def test_only_a_hint_without_ink_says_gray():
-    curve = np.full((8, 8), 0.5)
-    assert says_gray(*hints((8, 8), (1, 1, (30, 20)), (5, 5, (1, 0))), curve)
-    assert not says_gray(*hints((8, 8), (1, 1, (30, 20)), (5, 5, (9, 0))), curve)
-    assert not says_gray(*hints((8, 8)), curve)
-
-
 @pytest.mark.parametrize("axes", [(-1,), (-2,), (-2, -1)])
 def test_a_mirrored_condition_is_that_of_the_mirrored_image(axes):
     shown = {-2: 0, -1: 1}
@@ -320,33 +180,14 @@ def test_a_mirrored_condition_is_that_of_the_mirrored_image(axes):
     assert torch.equal(twice.marks, condition_image(SMALL, lightness, ab, mask).marks)
 
 
-@pytest.mark.parametrize(("variants", "fill"), [(1, "gray"), (3, "gray"), (2, "auto")])
+@pytest.mark.parametrize("variants", [1, 3])
 @pytest.mark.parametrize("count", [1, 6])
-def test_progress_counts_every_step_of_every_variant_and_group_of_views(variants, fill, count):
+def test_progress_counts_every_step_of_every_variant_and_group_of_views(variants, count):
     told = []
     views = [HintedView(*drawn(seed=i)) for i in range(count)]
-    propose(small_model(), views, variants=variants, fill=fill, on_step=told.append)
+    propose(small_model(), views, variants=variants, on_step=told.append)
     assert [step.index for step in told] == list(range(1, told[0].count + 1))
     assert {step.count for step in told} == {len(told)}
-
-
-def test_only_a_series_whose_hints_say_what_is_gray_is_decided_as_one_of_named_things(monkeypatch):
-    lightness, ab, mask = drawn()
-    mask[20:24, 50:54] = 1
-    first = HintedView(lightness, ab, mask)
-    other = HintedView(lightness[::-1], 0 * ab, 0 * mask)
-    colored = HintedView(lightness, ab, mask * np.any(ab != 0, axis=-1))
-
-    def chroma(*views):
-        return np.array([np.hypot(*p[0].T).mean() for p in propose(small_model(), views, fill="gray")[0]])
-
-    cases = ((first, other), (colored, other), (first,))
-    named = [chroma(*views) for views in cases]
-    monkeypatch.setattr(proposing, "says_gray", lambda *hints: False)
-    plain = [chroma(*views) for views in cases]
-    assert (np.abs(named[0] - plain[0]) > 0.5).all()
-    np.testing.assert_array_equal(named[1], plain[1])
-    np.testing.assert_array_equal(named[2], plain[2])
 
 
 def test_hints_of_one_view_color_their_like_in_another():

@@ -168,27 +168,24 @@ def test_a_model_colors_the_same_from_recordings():
         torch.testing.assert_close(got, expected, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("fill", ["auto", "gray"])
 @pytest.mark.parametrize("views", [1, 2])
-def test_all_at_once_as_on_a_gpu_is_one_by_one(monkeypatch, fill, views):
+def test_all_at_once_as_on_a_gpu_is_one_by_one(monkeypatch, views):
     model, told = small_model(), []
-    conditions = [conditioned(seed=i, hints=3 + i, fill=fill) for i in range(views)]
+    conditions = [conditioned(seed=i, hints=3 + i) for i in range(views)]
     condition = type(conditions[0]).stack(conditions)
     keys = [(0, k) for k in range(5)]
 
     def both():
-        features = []
-        guess = best_guess(model, condition, keys[0], num_steps=1, fill=fill, on_step=told.append,
-                           on_features=features.append)  # fmt: skip
-        return guess, sample_ab(model, condition, keys, num_steps=2), features[0]
+        guess = best_guess(model, condition, keys[0], num_steps=1, on_step=told.append)
+        return guess, sample_ab(model, condition, keys, num_steps=2)
 
     expected = both()
-    assert len(told) == passes(model, condition, num_steps=1, fill=fill) == (4 if fill == "auto" else 1)
+    assert len(told) == passes(model, condition, num_steps=1) == 4
     told.clear()
     monkeypatch.setattr(sampling, "_together", lambda m, c, count: [slice(i, i + 3) for i in range(0, count, 3)])
     for a, b in zip(both(), expected, strict=True):
         torch.testing.assert_close(a, b, atol=1e-3, rtol=0)
-    assert len(told) == passes(model, condition, num_steps=1, fill=fill) == (2 if fill == "auto" else 1)
+    assert len(told) == passes(model, condition, num_steps=1) == 2
     assert runs(model, condition, 5) == 2
 
 

@@ -1,0 +1,1 @@
+"""What a coloring hands out: labels as images and ROIs."""

@@ -1,0 +1,200 @@
+"""From hints to labels, from labels to colors, files and advice."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import roifile
+import tifffile
+
+from semcolorize.color.ink import ink_curve
+from semcolorize.errors import ConfigError, OutputError
+from semcolorize.hintfiles.rois import read_rois
+from semcolorize.hints.labels import Label, label_set
+from semcolorize.hints.model import LineHint, PointHint
+from semcolorize.hints.rasterize import hint_area
+from semcolorize.inference.assignment import Assignment, label_chroma
+from semcolorize.pipeline import Colorizer
+from semcolorize.results.labels import label_rois, label_tiff
+
+RED, BLUE, GRAY = (53.0, 60.0, 40.0), (45.0, 5.0, -50.0), (50.0, 0.0, 0.0)
+
+
+def point(lab, **more):
+    return PointHint(row=5, column=5, lab=lab, **more)
+
+
+def test_a_color_is_a_label_and_gray_is_none():
+    found = label_set([point(RED), point(GRAY), point(BLUE, name="b"), point(RED, name="cell")], "alike")
+    assert [label.name for label in found.labels] == ["cell", "b"]
+    np.testing.assert_array_equal(found.of_hint, [0, -1, 1, 0])
+
+
+def test_hints_say_themselves_how_far_they_speak():
+    hints = [point(RED), point(RED, spread="instance"), point(BLUE, spread="alike")]
+    np.testing.assert_array_equal(label_set(hints, "alike").instance, [False, True, False])
+    np.testing.assert_array_equal(label_set(hints, "instance").instance, [True, True, False])
+
+
+@pytest.mark.parametrize("lab", [RED, BLUE, (85.0, -20.0, 30.0), (20.0, 30.0, -40.0)])
+def test_a_label_looks_like_its_swatch_where_a_pixel_is_as_bright_and_never_more_vivid_in_the_shade(lab):
+    chroma = Label("", lab).normalized_chroma
+    shown = chroma * ink_curve(np.array(lab[0]))
+    if lab[0] >= 44:
+        np.testing.assert_allclose(shown, lab[1:], rtol=1e-5)
+    else:
+        np.testing.assert_allclose(chroma, lab[1:], rtol=1e-5)
+
+
+def test_labels_meet_in_a_rim_and_not_in_a_third_hue():
+    logits = np.linspace(-8, 8, 161)[None, None] * np.array([1.0, -1.0])[:, None, None] + 6
+    colors = np.array([[60.0, 0.0], [-60.0, 0.0]], np.float32)
+    mixed = label_chroma(logits.astype(np.float32), colors, 4.0)[0, :, 0]
+    assert (np.diff(mixed) >= 0).all()
+    assert (np.abs(mixed) > 55).mean() > 0.9
+
+
+def assignment(logits, shape=None, pixels=((), (), ())):
+    logits = np.asarray(logits, np.float32)
+    shape = shape or logits.shape[1:]
+    rows, columns, label = (np.array(x, int) for x in pixels)
+    labels = tuple(Label(f"l{k}", lab) for k, lab in zip(range(len(logits)), (RED, BLUE), strict=False))
+    return Assignment(labels, logits, shape, lambda plane: plane, rows, columns, label)
+
+
+def test_chances_are_a_softmax_with_none_and_a_hint_has_its_label():
+    found = assignment(np.stack([np.full((4, 6), np.log(3.0)), np.zeros((4, 6))]), pixels=([1, 2], [1, 2], [1, -1]))
+    np.testing.assert_allclose(found.chances[:, 0, 0], [0.2, 0.6, 0.2], rtol=1e-5)
+    np.testing.assert_allclose(found.chances[:, 1, 1], [0, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(found.chances[:, 2, 2], [1, 0, 0], atol=1e-6)
+    assert found.map[0, 0] == 1 and found.map[1, 1] == 2 and found.map[2, 2] == 0
+    assert found.uncertainty[0, 0] == pytest.approx(1 / 3, rel=1e-4) and found.uncertainty[1, 1] == 0
+
+
+def test_rows_of_the_data_bar_belong_to_none():
+    found = assignment(np.full((1, 4, 6), 9.0), shape=(6, 6))
+    assert (found.map[:4] == 1).all() and (found.map[4:] == 0).all()
+
+
+def test_the_next_hint_lies_in_the_middle_of_the_largest_doubt():
+    logits = np.full((1, 60, 80), 6.0)
+    logits[0, 10:14, 5:9] = 0.2
+    logits[0, 30:50, 40:70] = -0.1
+    x, y = assignment(logits).next_hint
+    assert 45 <= x <= 64 and 36 <= y <= 44
+    assert assignment(np.full((1, 60, 80), 6.0)).next_hint is None
+    assert assignment(np.zeros((0, 60, 80))).next_hint is None
+
+
+def plane():
+    labels = np.zeros((20, 30), np.uint8)
+    labels[2:8, 3:9] = 1
+    labels[4:6, 5:7] = 0  # a hole
+    labels[12:18, 20:28] = 1
+    labels[10:15, 2:12] = 2
+    labels[0, 29] = 2  # too small for an object
+    return labels
+
+
+def test_a_label_image_has_numbers_colors_and_names():
+    content = label_tiff([Label("cell", RED), Label("wall", BLUE)], plane(), None)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        np.testing.assert_array_equal(file.asarray(), plane())
+        about = file.imagej_metadata
+    assert about["Info"] == "0: none\n1: cell\n2: wall"
+    table = np.asarray(about["LUTs"]).reshape(3, 256)
+    assert tuple(table[:, 0]) == (0, 0, 0) and table[0, 1] > 150 and table[2, 2] > 100
+
+
+def test_every_object_becomes_a_roi_that_covers_it(tmp_path):
+    path = tmp_path / "objects.zip"
+    path.write_bytes(label_rois([Label("cell", RED), Label("wall", BLUE)], plane()))
+    hints, skipped = read_rois(path)
+    assert not skipped and [hint.name for hint in hints] == ["cell 1", "cell 2", "wall 1"]
+    covered = np.zeros((20, 30), int)
+    for hint in hints:
+        covered += hint_area(hint, (20, 30)) * (1 if hint.name.startswith("cell") else 2)
+    expected = plane()
+    expected[0, 29] = 0
+    np.testing.assert_array_equal(covered, expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outlines_of_any_mask_cover_exactly_it(tmp_path, seed):
+    mask = np.random.default_rng(seed).random((12, 14)) < 0.6
+    path = tmp_path / "objects.zip"
+    path.write_bytes(label_rois([Label("x", RED)], mask.astype(np.uint8), least=1))
+    covered = sum(hint_area(hint, mask.shape).astype(int) for hint in read_rois(path)[0])
+    np.testing.assert_array_equal(covered, mask)
+
+
+def test_a_roi_set_is_the_same_every_time():
+    labels = [Label("cell", RED), Label("wall", BLUE)]
+    assert label_rois(labels, plane()) == label_rois(labels, plane())
+    with zipfile.ZipFile(io.BytesIO(label_rois(labels, plane()))) as archive:
+        roi = roifile.ImagejRoi.frombytes(archive.read("0001.roi"))
+    assert roi.name == "cell 1"
+
+
+@pytest.fixture(scope="module")
+def result():
+    rows, columns = np.mgrid[:120, :160]
+    pixels = np.full((120, 160), 40, np.uint8)
+    for row, column in ((35, 40), (80, 110), (30, 120)):
+        pixels[np.hypot(rows - row, columns - column) < 20] = 170
+    pixels = np.clip(pixels + np.random.default_rng(0).normal(0, 5, pixels.shape), 0, 255).astype(np.uint8)
+    hints = [
+        PointHint(row=35, column=40, lab=RED, name="cell"),
+        PointHint(row=80, column=110, lab=BLUE, name="this one", spread="instance"),
+        LineHint(path=((110, 10), (112, 60)), width=3, lab=GRAY, name="ground"),
+    ]
+    return Colorizer.load().colorize(pixels, hints)
+
+
+def test_all_particles_red_and_this_one_blue(result):
+    assert result.names == ("cell", "this one")
+    labels = result.labels
+    assert (labels[70:90, 100:120] == 2).mean() > 0.95
+    for row, column in ((35, 40), (30, 120)):
+        assert (labels[row - 12 : row + 12, column - 12 : column + 12] == 1).mean() > 0.95
+    assert (labels[60:, :60] == 0).mean() > 0.95
+    assert result.chances.shape == (3, 120, 160) and result.uncertainty.shape == (120, 160)
+    np.testing.assert_allclose(result.chances.sum(axis=0), 1, atol=1e-4)
+
+
+def test_a_hints_pixels_have_its_label(result):
+    assert (result.labels[33:38, 38:43] == 1).all()
+    assert (result.labels[78:83, 108:113] == 2).all()
+    assert (result.labels[110, 12:50] == 0).all()
+    assert not result.ab[0, 110, 12:50].any()
+
+
+def test_the_methods_sentence_says_that_nothing_was_generated(result):
+    text = result.provenance.to_dict()["methods"]
+    assert "no generative step was used" in text and "diffusion" not in text
+    assert result.provenance.weights_name == "labels"
+
+
+def test_labels_and_rois_are_saved_and_never_overwritten(result, tmp_path):
+    result.save_labels(tmp_path / "labels.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "labels.tif"), result.labels)
+    result.save_rois(tmp_path / "objects.zip")
+    assert {hint.name for hint in read_rois(tmp_path / "objects.zip")[0]} >= {"cell 1", "cell 2", "this one 1"}
+    with pytest.raises(OutputError):
+        result.save_labels(tmp_path / "labels.tif")
+
+
+def test_invented_colors_have_no_labels():
+    result = Colorizer.load().colorize(np.full((64, 64), 90, np.uint8), fill="auto")
+    assert result.names == () and result.next_hint is None
+    with pytest.raises(ConfigError, match="invented"):
+        result.labels  # noqa: B018
+
+
+def test_one_more_hint_of_a_label_changes_little_far_from_it(result):
+    rows, columns = np.mgrid[:120, :160]
+    more = [*result.hints, PointHint(row=40, column=45, lab=RED)]
+    after = Colorizer.load().colorize(result.micrograph.pixels, more)
+    far = np.hypot(rows - 40, columns - 45) > 40
+    assert np.abs(after.chances - result.chances)[:, far].mean() < 0.02
