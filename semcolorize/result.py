@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from semcolorize.errors import ConfigError, OutputError
+from semcolorize.errors import ConfigError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hints.model import Hint, HintSet, LineHint, PointHint
 from semcolorize.hints.rasterize import RasterizedHints, hint_window
 from semcolorize.inference.assignment import Assignment
-from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
+from semcolorize.micrograph.atomic import all_or_none, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.notes import result_notes
 from semcolorize.micrograph.provenance import Provenance, provenance_of
@@ -27,6 +27,7 @@ from semcolorize.micrograph.tiff import write_color_tiff
 from semcolorize.model.checkpoint import LoadedLabelWeights
 from semcolorize.network.weights import BUNDLED, LoadedWeights
 from semcolorize.results.labels import label_rois, label_tiff
+from semcolorize.results.paths import OutputPaths, output_paths
 
 __all__ = ["ColorResult", "OutputPaths", "output_paths", "series_picture"]
 
@@ -35,75 +36,6 @@ _VISIBLE = 1.0
 """Largest a* or b* from which anything is colored at all."""
 _OTHER_COLORS = 12.0
 """Distance in a*b* from every hint and from gray beyond which the legend counts a pixel as another color."""
-
-
-@dataclass(frozen=True)
-class OutputPaths:
-    """Files a result is written to: `tiff`, `json`, and optionally `legend` and one `png` a variant.
-
-    `inputs` are files that are never replaced.
-    """
-
-    tiff: Path
-    json: Path
-    legend: Path | None = None
-    pngs: tuple[Path, ...] = ()
-    inputs: tuple[Path, ...] = ()
-
-    @property
-    def all(self) -> tuple[Path, ...]:
-        """Every file, the TIFF first."""
-        return (self.tiff, self.json, *([self.legend] if self.legend else []), *self.pngs)
-
-
-def output_paths(
-    target: str | os.PathLike[str],
-    *,
-    variants: int = 1,
-    legend: bool = True,
-    png: bool = False,
-    overwrite: bool = False,
-    inputs: Iterable[str | os.PathLike[str]] = (),
-) -> OutputPaths:
-    """Name the files of a result and see that all of them may be written, before any work is done.
-
-    Parameters
-    ----------
-    target : path-like
-        The TIFF; the others stand beside it under its stem.
-    variants : int
-    legend, png : bool
-        Also a legend picture, also a PNG a variant.
-    overwrite : bool
-    inputs : iterable of path-like
-        Image and hint files, which are never replaced.
-
-    Raises
-    ------
-    ConfigError
-        If the target is no TIFF.
-    OutputError
-        If a file exists, is the input, or its folder is missing.
-    """
-    tiff = Path(target)
-    if os.fspath(target).endswith(("/", os.sep)):
-        raise OutputError(f"There is no folder {os.fspath(target)!r}; create it first.", path=tiff)
-    if tiff.suffix.lower() not in {".tif", ".tiff"}:
-        raise ConfigError(
-            f"-o {tiff}: results are TIFF; .tif or .tiff is accepted. For PNG files beside it add --png.", key="out"
-        )
-    stem = tiff.with_suffix("")
-    names = [f"{stem}.png"] if variants == 1 else [f"{stem}_{i + 1}.png" for i in range(variants)]
-    paths = OutputPaths(
-        tiff,
-        Path(f"{stem}.json"),
-        Path(f"{stem}_legend.png") if legend else None,
-        tuple(Path(name) for name in names) if png else (),
-        tuple(Path(path) for path in inputs),
-    )
-    for path in paths.all:
-        check_output(path, overwrite=overwrite, inputs=paths.inputs)
-    return paths
 
 
 @dataclass(frozen=True)
@@ -190,17 +122,17 @@ class ColorResult:
     @property
     def labels(self) -> np.ndarray:
         """Label of every pixel, (H, W) uint8: 0 none, k the k-th of `names`."""
-        return self._assigned().map
+        return self._assigned().map[: self.rgb.shape[1]]
 
     @property
     def chances(self) -> np.ndarray:
         """Chances of none (first) and of every label, (K + 1, H, W) float32."""
-        return self._assigned().chances
+        return self._assigned().chances[:, : self.rgb.shape[1]]
 
     @property
     def uncertainty(self) -> np.ndarray:
         """How near the second likeliest label comes to the likeliest, (H, W) float32, 0 (sure) to 1."""
-        return self._assigned().uncertainty
+        return self._assigned().uncertainty[: self.rgb.shape[1]]
 
     @property
     def next_hint(self) -> tuple[int, int] | None:
@@ -221,9 +153,11 @@ class ColorResult:
         ------
         ConfigError, OutputError
         """
-        content = label_tiff(self._assigned().labels, self.labels, self.micrograph.calibration)
-        write_bytes_atomic(path, content, overwrite=overwrite, inputs=self._inputs())
+        write_bytes_atomic(path, self._label_image(), overwrite=overwrite, inputs=self._inputs())
         return Path(path)
+
+    def _label_image(self) -> bytes:
+        return label_tiff(self._assigned().labels, self.labels, self.micrograph.calibration)
 
     def save_rois(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a RoiSet.zip: a ROI for every connected part of a label, named and colored.
@@ -310,6 +244,10 @@ class ColorResult:
             if paths.legend is not None:
                 contents.append((paths.legend, _png(legend_picture(self.legend))))
             contents += [(path, _png(self._picture(i, scale_bar))) for i, path in enumerate(paths.pngs)]
+            if paths.labels is not None:
+                contents.append((paths.labels, self._label_image()))
+            if paths.rois is not None:
+                contents.append((paths.rois, label_rois(self._assigned().labels, self.labels)))
             for path, content in contents:
                 write_bytes_atomic(path, content, overwrite=overwrite, inputs=inputs)
                 written.append(path)

@@ -9,6 +9,7 @@ import click
 
 from semcolorize.cli.options import WORKING_SIZE, result_file
 from semcolorize.cli.progress import progress_bar
+from semcolorize.errors import ConfigError
 
 __all__ = ["command"]
 
@@ -74,6 +75,8 @@ __all__ = ["command"]
 @click.option("--bits", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bits a channel.")
 @click.option("--legend/--no-legend", default=True, show_default=True, help="Write a picture of the legend.")
 @click.option("--png", is_flag=True, help="Also write each variant as PNG.")
+@click.option("--labels", is_flag=True, help="Also write NAME_labels.tif: which label each pixel has, in its color.")
+@click.option("--rois", is_flag=True, help="Also write NAME_rois.zip: a named and colored ImageJ ROI for every object.")
 @click.option("--scale-bar", is_flag=True, help="Draw a scale bar into the PNG files (implies --png).")
 @click.option("--crop-databar", is_flag=True, help="Leave the instrument's data bar out of the result.")
 @click.option("--overwrite", is_flag=True, help="Replace existing results. The input is never replaced.")
@@ -98,6 +101,8 @@ def command(
     bits: str,
     legend: bool,
     png: bool,
+    labels: bool,
+    rois: bool,
     scale_bar: bool,
     crop_databar: bool,
     overwrite: bool,
@@ -137,7 +142,14 @@ def command(
         draw_scale_bar(np.zeros((64, 64, 3), np.uint8), micrograph.pixel_size_nm)
     # Last, for a folder may be made.
     target = result_file(out, image)
-    paths = output_paths(target, variants=variants, legend=legend, png=png, overwrite=overwrite, inputs=inputs)
+    if (labels or rois) and (fill or ("gray" if any(len(own) for own in sets) else "auto")) == "auto":
+        raise ConfigError(
+            "--labels and --rois need hints and --fill gray: invented colors belong to no label.", key="labels"
+        )
+    paths = output_paths(
+        target, variants=variants, legend=legend, png=png, labels=labels, rois=rois, overwrite=overwrite,
+        inputs=inputs,
+    )  # fmt: skip
     hints = HintSet.merge(sets, micrograph.shape)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)
@@ -177,6 +189,7 @@ def command(
                     "device": result.provenance.device,
                     "weights_sha256": result.provenance.weights_sha256,
                     "legend": result.legend_rows(),
+                    "next_hint": result.next_hint,
                     "notes": list(result.notes),
                 }
             )
@@ -188,3 +201,6 @@ def command(
         fate = "is cut off" if crop_databar else "stays gray"
         bar = "no data bar (--databar ROWS sets one)" if row is None else f"the data bar from row {row} on {fate}"
         click.echo(f"{seconds:.1f} s on {result.provenance.device}; {bar}", err=True)
+        if result.next_hint is not None:
+            x, y = result.next_hint
+            click.echo(f"one more hint at x {x}, y {y} would help most", err=True)

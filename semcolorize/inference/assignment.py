@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from semcolorize.hints.labels import Label
 
-__all__ = ["Assignment", "label_chroma", "label_marks"]
+__all__ = ["Assignment", "label_chroma", "label_marks", "softmax_with_none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Assignment:
     @cached_property
     def small_chances(self) -> np.ndarray:
         """Chances of none (first) and of every label at working size, (K + 1, h, w) float32."""
-        return _softmax(self.logits)
+        return softmax_with_none(self.logits)
 
     def normalized_chroma(self, crispness: float) -> np.ndarray:
         """Colors of the labels mixed after their chances, at working size, see `label_chroma`."""
@@ -102,7 +102,7 @@ _LEAST_RADIUS = 0.012
 """Radius, as a share of the longer side, of the smallest region worth a hint: a click's own size."""
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax_with_none(logits: np.ndarray) -> np.ndarray:
     """Chances (K + 1, ...) of none, whose logit is 0, and of K labels."""
     largest = np.maximum(logits.max(axis=0, initial=0.0), 0)
     chances = np.exp(np.concatenate([-largest[None], logits - largest]))
@@ -126,7 +126,7 @@ def label_chroma(logits: np.ndarray, colors: np.ndarray, crispness: float) -> np
     float32 ndarray of shape (h, w, 2)
         Normalized chroma.
     """
-    return np.einsum("khw,kc->hwc", _softmax(crispness * logits)[1:], colors).astype(np.float32)
+    return np.einsum("khw,kc->hwc", softmax_with_none(crispness * logits)[1:], colors).astype(np.float32)
 
 
 def _doubt(chances: np.ndarray) -> np.ndarray:

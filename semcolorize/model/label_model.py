@@ -6,6 +6,7 @@ similarities of its embeddings as the prior, and a decoder shared by all labels 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,12 +19,15 @@ from semcolorize.errors import ConfigError
 from semcolorize.model.encoder import EncoderConfig, ImageEncoder, ImageFeatures
 from semcolorize.model.label_decoder import DecoderConfig, LabelDecoder
 from semcolorize.model.label_hints import ALIKE, INSTANCE, LabelHints, Tokens
+from semcolorize.propagation.dense_walker import MOST_CELLS, DenseOutlines
 from semcolorize.propagation.outline_walker import OutlineSystem, walk_over
 
 __all__ = ["LabelLogits", "LabelModel", "LabelModelConfig"]
 
 Shared = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 """What all labels of an image share, see `LabelDecoder.project`."""
+
+Systems = Sequence[OutlineSystem] | DenseOutlines
 
 ABSENT = -30.0
 """Logit of padding: no chance."""
@@ -104,8 +108,8 @@ class LabelModel(nn.Module):
         self.encoder = ImageEncoder(config.encoder)
         self.decoder = LabelDecoder(config.decoder, config.encoder.widths, config.encoder.heads)
         # All but the networks that decides anything is learned as well.
-        self.sharpness = nn.Parameter(torch.tensor(3.0).log())
-        self.log_leak = nn.Parameter(torch.tensor(2e-3).log())
+        self.sharpness = nn.Parameter(torch.tensor(math.log(3.0)))
+        self.log_leak = nn.Parameter(torch.tensor(math.log(2e-3)))
         self.like = nn.Parameter(torch.tensor([8.0, 0.6]))
         self.mix = nn.Parameter(torch.tensor([1.0, 0.3, 1.0, 0.0]))
 
@@ -113,11 +117,22 @@ class LabelModel(nn.Module):
         """Walker's weights of edges whose ends belong together with the odds of `logits`."""
         return 1e-4 + (self.sharpness.exp() * F.logsigmoid(logits)).exp()
 
-    def systems(self, features: ImageFeatures) -> list[OutlineSystem]:
-        """The walker's systems, one an image."""
+    def systems(self, features: ImageFeatures) -> Systems:
+        """The walker's systems: one an image, or on a GPU all of them as dense matrices where they fit."""
+        if features.across.is_cuda and features.down.shape[1] * features.across.shape[2] <= MOST_CELLS:
+            return self.dense_systems(features)
+        return self.sparse_systems(features)
+
+    def sparse_systems(self, features: ImageFeatures) -> list[OutlineSystem]:
+        """The systems on the processor, one an image."""
         across, down = (self.weights(x).detach().double().cpu().numpy() for x in (features.across, features.down))
         leak = float(self.log_leak.detach().exp())
         return [OutlineSystem(a, d, leak) for a, d in zip(across, down, strict=True)]
+
+    def dense_systems(self, features: ImageFeatures) -> DenseOutlines:
+        """The systems as dense matrices, through which gradients flow."""
+        with torch.autocast(features.across.device.type, enabled=False):
+            return DenseOutlines(self.weights(features.across), self.weights(features.down), self.log_leak.exp())
 
     def likeness(self, cosine: torch.Tensor) -> torch.Tensor:
         """Logit of two cells being of one kind."""
@@ -127,7 +142,7 @@ class LabelModel(nn.Module):
         self,
         features: ImageFeatures,
         shared: Shared,
-        systems: Sequence[OutlineSystem],
+        systems: Systems,
         hints: LabelHints,
         elsewhere: Sequence[Tokens] = (),
         *,
@@ -180,10 +195,13 @@ class LabelModel(nn.Module):
         )
 
     def _walk(
-        self, features: ImageFeatures, systems: Sequence[OutlineSystem], hints: LabelHints, cells: list[Any]
+        self, features: ImageFeatures, systems: Systems, hints: LabelHints, cells: list[Any]
     ) -> torch.Tensor:
         """Chances of reaching hints of each label, gray last: (R, h * w, K + 1)."""
         seeds = hints.seeds(cells, self.config.seed_strength)
+        if isinstance(systems, DenseOutlines):
+            with torch.autocast(features.across.device.type, enabled=False):
+                return systems.walk(hints.image, seeds).clamp(0, 1)
         image = hints.image.tolist()
         across, down, leak = self.weights(features.across), self.weights(features.down), self.log_leak.exp()
         walked: list[torch.Tensor | None] = [None] * len(image)

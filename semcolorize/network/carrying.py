@@ -14,7 +14,7 @@ from semcolorize.micrograph.registration import SMALLEST, Registration, register
 from semcolorize.network.proposing import HintedView
 from semcolorize.parallel import each
 
-__all__ = ["carry_colors", "with_carried"]
+__all__ = ["carry_colors", "match_views", "surest_cells", "with_carried"]
 
 _MOST = 200
 """Soft hints a view gets."""
@@ -56,18 +56,7 @@ def carry_colors(
     matches: list[dict[str, Any] | None] = [None] * len(views)
     if not hinted or len(hinted) == len(views):
         return done, matches
-    found: dict[int, tuple[Registration, int]] = {}
-    others = [i for i in range(len(views)) if i not in hinted]
-
-    def best(i: int) -> tuple[Registration, int] | None:
-        nearest = sorted(hinted, key=lambda k: (abs(k - i), k))[:_SOURCES]
-        sources = [k for k in nearest if _large_enough(views[k], views[i])]
-        tried = [(register(views[k].lightness, views[i].lightness), k) for k in sources]
-        return max(tried, key=lambda pair: float(pair[0].confidence.mean()), default=None)
-
-    for i, match in zip(others, each(best, others), strict=True):
-        if match is not None and match[0].found:
-            found[i] = match
+    found = match_views([view.lightness for view in views], hinted)
     if not found:
         return done, matches
     colored = propose([views[k] for k in hinted])
@@ -78,8 +67,30 @@ def carry_colors(
     return done, matches
 
 
-def _large_enough(*views: HintedView) -> bool:
-    return all(min(view.lightness.shape) >= SMALLEST for view in views)
+def match_views(lightness: Sequence[np.ndarray], hinted: Sequence[int]) -> dict[int, tuple[Registration, int]]:
+    """Register every view that is not hinted with a hinted one near it in the series.
+
+    Parameters
+    ----------
+    lightness : sequence of ndarray of shape (H, W)
+        CIE L* of the views.
+    hinted : sequence of int
+
+    Returns
+    -------
+    dict of int to (Registration, int)
+        Of each view where places in common were found, and the hinted view they were found in.
+    """
+    others = [i for i in range(len(lightness)) if i not in hinted]
+
+    def best(i: int) -> tuple[Registration, int] | None:
+        nearest = sorted(hinted, key=lambda k: (abs(k - i), k))[:_SOURCES]
+        sources = [k for k in nearest if min(*lightness[k].shape, *lightness[i].shape) >= SMALLEST]
+        tried = [(register(lightness[k], lightness[i]), k) for k in sources]
+        return max(tried, key=lambda pair: float(pair[0].confidence.mean()), default=None)
+
+    matches = zip(others, each(best, others), strict=True)
+    return {i: match for i, match in matches if match is not None and match[0].found}
 
 
 def with_carried(
@@ -114,18 +125,23 @@ def with_carried(
     uneven = np.sqrt(_of_cells((around**2).sum(axis=-1), cell).mean(axis=(1, 3)))
     taken = _of_cells(view.hint_mask, cell).max(axis=(1, 3)) > 0
     fit = np.where((uneven < _EVEN) & (sure >= _SURE) & ~taken, sure, 0)
-    # The surest cell of every block, blocks so large that there are not too many.
+    rows, columns = surest_cells(fit)
+    hint_ab, hint_mask = view.hint_ab.copy(), view.hint_mask.astype(np.float32)
+    # What is carried is meant at the lightness it has here.
+    level = None if view.level is None else np.where(view.hint_mask > 0, view.level, view.lightness)
+    for row, column in zip(rows, columns, strict=True):
+        part = (slice(row * cell, (row + 1) * cell), slice(column * cell, (column + 1) * cell))
+        hint_ab[part], hint_mask[part] = carried[part], _STRENGTH * fit[row, column]
+    return dataclasses.replace(view, hint_ab=hint_ab, hint_mask=hint_mask, level=level, given=view.asked_for)
+
+
+def surest_cells(fit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the surest cell of every block, blocks so large that there are not too many."""
     block = max(1, int(np.ceil(np.sqrt((fit > 0).sum() / _MOST))))
     best = ndimage.maximum_filter(fit, block)
     rows, columns = np.nonzero((fit > 0) & (fit == best))
     _, first = np.unique(np.stack([rows // block, columns // block]), axis=1, return_index=True)
-    hint_ab, hint_mask = view.hint_ab.copy(), view.hint_mask.astype(np.float32)
-    # What is carried is meant at the lightness it has here.
-    level = None if view.level is None else np.where(view.hint_mask > 0, view.level, view.lightness)
-    for row, column in zip(rows[first], columns[first], strict=True):
-        part = (slice(row * cell, (row + 1) * cell), slice(column * cell, (column + 1) * cell))
-        hint_ab[part], hint_mask[part] = carried[part], _STRENGTH * fit[row, column]
-    return dataclasses.replace(view, hint_ab=hint_ab, hint_mask=hint_mask, level=level, given=view.asked_for)
+    return rows[first], columns[first]
 
 
 def _of_cells(values: np.ndarray, cell: int) -> np.ndarray:

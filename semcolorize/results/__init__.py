@@ -1,1 +1,1 @@
-"""What a coloring hands out: labels as images and ROIs."""
+"""What a coloring hands out: names of files, labels as images and ROIs."""

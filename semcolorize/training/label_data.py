@@ -55,6 +55,11 @@ class LabelStage:
         Train the decoder, too; else outlines and embeddings alone.
     hint_sets : int
         Tasks with hints drawn for each crop.
+    pairs : float or None
+        Share of samples that come in twos; None for the data's.
+    rounds : tuple of float or None
+        Chances of 0, 1, 2, ... corrections by the simulated user before the step that is trained on; None for the
+        optimizer's.
     """
 
     steps: int
@@ -62,6 +67,8 @@ class LabelStage:
     batch: int = 8
     clicks: bool = True
     hint_sets: int = 2
+    pairs: float | None = None
+    rounds: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,8 @@ class LabelDataset(Dataset[LabelBatch]):
         while len(fields) < stage.batch:
             rng = np.random.Generator(np.random.PCG64([self.seed, k, j]))
             j += 1
-            views = 2 if stage.clicks and rng.random() < self.pairs / 2 and len(fields) + 2 <= stage.batch else 1
+            pairs = self.pairs if stage.pairs is None else stage.pairs
+            views = 2 if stage.clicks and rng.random() < pairs / 2 and len(fields) + 2 <= stage.batch else 1
             drawn = self._views(rng, stage.size, views)
             if stage.clicks:
                 for _ in range(stage.hint_sets):

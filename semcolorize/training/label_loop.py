@@ -20,7 +20,7 @@ from semcolorize.model.checkpoint import load_label_weights, save_label_weights
 from semcolorize.model.label_model import LabelModel, LabelModelConfig
 from semcolorize.training.checkpoint import load_checkpoint, save_checkpoint
 from semcolorize.training.dataset import BatchNumbers
-from semcolorize.training.label_data import LabelBatch, LabelDataset
+from semcolorize.training.label_data import LabelBatch, LabelDataset, LabelStage
 from semcolorize.training.label_objective import dense_loss, label_loss, mean_iou, simulate_and_label
 from semcolorize.training.label_recipe import LabelRecipe
 from semcolorize.training.loop import TrainingResult, code_version, quiet_worker, stop_on_signals
@@ -102,10 +102,10 @@ def train_labels(
         for batch in _batches(dataset, step, recipe.steps, recipe.workers):
             batch = batch.to(device)
             for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(step, recipe)
+                group["lr"] = _learning_rate(step, recipe, (time.monotonic() - started) / 60)
             generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
             with torch.autocast(kind, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-                loss, iou = _loss(model, batch, dataset.stage(step).clicks, generator, recipe)
+                loss, iou = _loss(model, batch, dataset.stage(step), generator, recipe)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -140,23 +140,24 @@ def train_labels(
 
 
 def _loss(
-    model: LabelModel, batch: LabelBatch, clicks: bool, generator: torch.Generator, recipe: LabelRecipe
+    model: LabelModel, batch: LabelBatch, stage: LabelStage, generator: torch.Generator, recipe: LabelRecipe
 ) -> tuple[torch.Tensor, float | None]:
     """Loss of a batch, and the mean intersection over union where clicks were simulated."""
     features = model.encoder(batch.lightness)
     loss = dense_loss(model, features, batch, generator, recipe.loss)
-    if not clicks:
+    if not stage.clicks:
         return loss, None
-    chances = torch.tensor(recipe.optimizer.rounds)
+    chances = torch.tensor(stage.rounds or recipe.optimizer.rounds)
     rounds = int(torch.multinomial(chances, 1, generator=generator))
     found, _ = simulate_and_label(model, features, batch, rounds, generator)
     return loss + label_loss(found, batch, recipe.loss), mean_iou(found, batch)
 
 
-def _learning_rate(step: int, recipe: LabelRecipe) -> float:
+def _learning_rate(step: int, recipe: LabelRecipe, minutes: float) -> float:
     config = recipe.optimizer
     warm = min(1.0, (step + 1) / max(config.warmup, 1))
-    return config.learning_rate * warm * max(0.02, 0.5 * (1 + math.cos(math.pi * step / recipe.steps)))
+    done = max(step / recipe.steps, minutes / config.minutes if config.minutes else 0.0)
+    return config.learning_rate * warm * max(0.02, 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
 def _batches(dataset: LabelDataset, start: int, stop: int, workers: int) -> Iterator[LabelBatch]:

@@ -60,6 +60,9 @@ class LabelOptimizer:
     rounds : tuple of float
         Chances of 0, 1, 2, ... corrections by the simulated user before the step that is trained on.
     precision : {"bf16", "fp32"}
+    minutes : float
+        Let the rate fall to zero within so long, too, where nobody knows how many steps a machine makes; 0 for steps
+        alone. Such a run cannot be repeated to the bit.
     """
 
     learning_rate: float = 1.0e-3
@@ -69,6 +72,7 @@ class LabelOptimizer:
     ema: float = 0.998
     rounds: tuple[float, ...] = (0.4, 0.25, 0.2, 0.15)
     precision: str = "bf16"
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -328,7 +328,7 @@ def build_section(kind: Any, values: Any, where: str, faults: list[ConfigError])
             continue
         kind_name = str(known[key].type)
         if not _fits(value, kind_name):
-            wanted = _IN_WORDS.get(kind_name, kind_name)
+            wanted = _IN_WORDS.get(kind_name.removesuffix(" | None"), kind_name)
             faults.append(ConfigError(f"{dotted} is {value!r}; {wanted} is accepted.", key=dotted))
             continue
         accepted[key] = value
@@ -348,7 +348,7 @@ def _fits(value: Any, kind: str) -> bool:
         return isinstance(value, str)
     if kind == "int":
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if kind == "float":
+    if kind.removesuffix(" | None") == "float":
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
     if kind == "bool":
         return isinstance(value, bool)

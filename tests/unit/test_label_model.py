@@ -8,7 +8,7 @@ from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.inference.assign import assign, encode_view
 from semcolorize.inference.assignment import label_marks
 from semcolorize.model.checkpoint import is_label_file, load_label_weights, save_label_weights
-from semcolorize.model.encoder import EncoderConfig
+from semcolorize.model.encoder import EncoderConfig, fold_normalization
 from semcolorize.model.label_decoder import DecoderConfig
 from semcolorize.model.label_hints import LabelHints
 from semcolorize.model.label_model import LabelModel, LabelModelConfig
@@ -132,6 +132,19 @@ def test_large_views_are_seen_smaller(monkeypatch):
     assert found.shape == (1, 64, 96)
     # A hint of one pixel is seen all the same.
     assert np.abs(found - assign(model, [view], [0 * given])[0]).max() > 1
+
+
+def test_folded_normalization_labels_alike():
+    model = small_model()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -1, 1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    given = [marks((64, 96), 3, *THREE)]
+    (before,) = assign(model, [encode_view(model, lightness())], given)
+    fold_normalization(model)
+    (after,) = assign(model, [encode_view(model, lightness())], given)
+    np.testing.assert_allclose(after, before, atol=1e-3)
 
 
 def test_too_many_labels_are_refused():

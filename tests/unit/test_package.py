@@ -15,8 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 # design.md: imports point down this list only, that is, a room imports rooms before it.
 ROOMS = [
-    "_version", "errors", "parallel", "color", "diffusion", "hints", "micrograph", "hintfiles", "network", "result",
-    "pipeline", "scenes", "training", "evaluation", "batch", "imagej", "cli", "__init__", "__main__",
+    "_version", "errors", "parallel", "color", "diffusion", "hints", "micrograph", "hintfiles", "propagation",
+    "network", "model", "inference", "results", "result", "pipeline", "scenes", "training", "evaluation", "batch",
+    "imagej", "cli", "__init__", "__main__",
 ]  # fmt: skip
 
 # Sources of scenes and training stand beside the pipeline, not on it.
