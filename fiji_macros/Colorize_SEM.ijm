@@ -57,7 +57,7 @@ Dialog.create("Colorize SEM");
 Dialog.addMessage("Hints found: " + found, 13, "black");
 Dialog.addChoice("Hints", newArray("found", "ROI Manager", "overlay", "selection", "none"), "found");
 explain("where the colored ROIs are");
-Dialog.addNumber("Variants", 3, 0, 5, "");
+Dialog.addNumber("Variants", 1, 0, 5, "");
 explain("proposals to choose from, one slice each");
 Dialog.addNumber("Seed", 0, 0, 5, "");
 explain("another number gives other proposals");

@@ -259,6 +259,11 @@ function choosePalette() {
 
 function sideBySide() {
     name = getTitle();
+    if (nSlices == 1) {
+        // There is nothing to put beside it.
+        run("Duplicate...", "title=[Variants of " + name + "]");
+        return;
+    }
     columns = minOf(nSlices, 3);
     rows = Math.ceil(nSlices / columns);
     scale = minOf(1, 480 / getWidth());

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from semcolorize.inference.upsample import ab_of_labels, ab_of_proposals
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.working import DEFAULT_WORKING_SIZE, PreparedMicrograph, WorkingSize, prepare_views
-from semcolorize.model.checkpoint import LoadedLabelWeights, is_label_file, load_label_weights
+from semcolorize.model.checkpoint import LoadedLabelWeights, LoadedModels, load_label_weights, load_models
 from semcolorize.model.encoder import fold_normalization
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill
@@ -30,7 +29,7 @@ from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_v
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.replay import Replays
 from semcolorize.network.sampling import resolve_device
-from semcolorize.network.weights import BUNDLED, LoadedWeights, load_weights
+from semcolorize.network.weights import LoadedWeights
 from semcolorize.result import ColorResult
 
 __all__ = ["Colorizer"]
@@ -70,17 +69,20 @@ class Colorizer:
         WeightsError, ConfigError
         """
         chosen = resolve_device(device)
-        own = not isinstance(weights, str) or weights not in BUNDLED
-        labels = load_label_weights(weights) if own and is_label_file(weights) else load_label_weights()
+        models = load_models(weights)
+        loaded, labels = models.diffuser, models.labels
         fold_normalization(labels.model)
         labels.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        loaded = load_weights("default" if own and labels.path == Path(weights) else weights)
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # On a CPU float32 gives the same picture on every machine, to rounding; few have fast bfloat16 anyway.
         loaded.model.reduced = chosen.type == "cuda"
         if chosen.type == "cuda":
             loaded.model.replays = Replays()
         return cls(loaded, chosen, labels)
+
+    @property
+    def sha256(self) -> str:
+        """Of all weights: it changes when any do."""
+        return LoadedModels(self.weights, self.labels).sha256
 
     def prepare(
         self,
@@ -228,9 +230,10 @@ class Colorizer:
         clock = _Clock()
         places, prepared = prepare_views(images, databar=databar, working_size=working_size, on_failure=on_failure)
         series = mark_views(prepared, [hints[place] for place in places], places, on_failure)
-        if len(series) < len(images) and (not series or any(hints)) and not any(len(own.hints) for own in series):
+        count = sum(len(marked.hints) for marked in series)
+        if len(series) < len(images) and (not series or any(hints)) and not count:
             raise ConfigError("No view can be read, or none with hints: nothing says how to color them.", key="images")
-        settings = settings.for_hints(sum(len(marked.hints) for marked in series))
+        settings = settings.for_hints(count)
         clock.lap("prepare")
         matches: list[dict[str, Any] | None] = [None] * len(series)
         views = [marked.view for marked in series]
@@ -249,9 +252,8 @@ class Colorizer:
         results, given = [], [marked.hints_record(name) for marked, name in zip(series, names, strict=True)]
         for i, (marked, own) in enumerate(zip(series, proposals, strict=True)):
             elsewhere = [{"view": k + 1, **record} for k, record in enumerate(given) if k != i and record["hints"]]
-            about = {
-                "view": i + 1, "views": len(series), "names": names, "registered": matches[i], "hints_on": elsewhere
-            }  # fmt: skip
+            about = {"view": i + 1, "views": len(series), "names": names, "registered": matches[i]}
+            about["hints_on"] = elsewhere
             others = [hint for other in series if other is not marked for hint in other.hints]
             assignment = assignments[i] if assignments else None
             if assignment is None:
@@ -341,10 +343,8 @@ class Colorizer:
             weights=self.weights if assignment is None else self.labels, device=str(self.device),
             seconds=clock.seconds, others=others, assignment=assignment,
         )  # fmt: skip
-        if count == 1:
-            return result
         equal = "hints alone give the colors (fill: gray), so all variants are equal; fill: auto makes different ones."
-        return replace(result, notes=(*result.notes, equal))
+        return result if count == 1 else replace(result, notes=(*result.notes, equal))
 
     def predict_ab(
         self,

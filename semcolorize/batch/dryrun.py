@@ -207,9 +207,9 @@ def _key(settings: Settings, ledger: _Peek | None) -> str:
     """Key of the settings; the weights are hashed only if there is something to compare with."""
     if ledger is None:
         return ""
-    from semcolorize.network.weights import load_weights
+    from semcolorize.model.checkpoint import load_models
 
-    return settings.key(load_weights(settings.weights).sha256)
+    return settings.key(load_models(settings.weights).sha256)
 
 
 class _Peek(Ledger):

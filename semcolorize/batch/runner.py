@@ -352,7 +352,7 @@ def prepare(job: Job) -> tuple[Settings, Workbench, str]:
     settings = Settings.of(job, no_hints=no_hints(job), threads=threads or torch.get_num_threads())
     workbench = Workbench(settings)
     try:
-        weights = workbench.colorizer().weights.sha256
+        weights = workbench.colorizer().sha256
     except ConfigError as error:
         raise job.source.fault(f"model: {error.message}", ("model",)) from None
     return settings, workbench, weights

@@ -69,13 +69,13 @@ def _describe_job(path: Path) -> str:
     from semcolorize.batch.messages import weights_of
     from semcolorize.errors import WeightsError
     from semcolorize.hintfiles.yaml_source import load_yaml
-    from semcolorize.network.weights import load_weights
+    from semcolorize.model.checkpoint import load_models
 
     faults: list[ConfigError] = []
     source = load_yaml(path)
     try:
         if (named := _weights_named(source.data)) is not None:
-            load_weights(weights_of(path, named))
+            load_models(weights_of(path, named))
     except WeightsError as error:
         faults.append(source.fault(f"model.weights: {error}", ("model", "weights")))
     try:

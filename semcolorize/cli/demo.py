@@ -18,9 +18,8 @@ __all__ = ["command"]
 _SEED = 12
 _SHAPE = (768, 1024)
 # name: family of the scene, color, how many of its objects get a hint
-_COLORS = {"grain": ("pollen", "#e8a33d", 20), "spore": ("spheres", "#4f7fd9", 2)}
-_LARGE = 80
-_GROUND_POINTS = 4
+_COLORS = {"grain": ("pollen", "#e8a33d", 3), "spore": ("spheres", "#4f7fd9", 2)}
+_GROUND_POINTS = 2
 
 
 @click.command("demo")
@@ -36,7 +35,7 @@ _GROUND_POINTS = 4
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--overwrite", is_flag=True, help="Replace the pictures of an earlier demo.")
 def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
-    """Color an example micrograph from points and strokes and say where the pictures are.
+    """Color an example micrograph from seven points and say where the pictures are.
 
     The micrograph is procedural (pollen grains and spores on a folded surface), so nothing is downloaded. The
     folder gets the micrograph and its hints too: edit hints.yaml and color it again with the command printed.
@@ -63,14 +62,14 @@ def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
     image, hint_file = out / "micrograph.tif", out / "hints.yaml"
     scene = make_scene(_SEED, _SHAPE, families=["pollen", "spheres"], substrate="folds")
     target, picture = out / "micrograph_color.tif", out / "demo.png"
-    paths = output_paths(target, variants=3, legend=True, png=True, overwrite=overwrite, inputs=[image])
+    paths = output_paths(target, legend=True, png=True, overwrite=overwrite, inputs=[image])
     for path in (picture, image, hint_file):
         check_output(path, overwrite=overwrite)
     write_bytes_atomic(image, _tiff(scene.lightness), overwrite=overwrite)
     write_bytes_atomic(hint_file, _hints_yaml(scene).encode(), overwrite=overwrite)
     micrograph, hints = read_micrograph(image), read_hints(hint_file)
     with progress_bar("coloring") as update:
-        result = colorizer.colorize(micrograph, hints, variants=3, on_step=lambda step: update(step.index, step.count))
+        result = colorizer.colorize(micrograph, hints, on_step=lambda step: update(step.index, step.count))
     written = result.save_to(paths, overwrite=overwrite)
     write_bytes_atomic(picture, result.comparison_png(), overwrite=overwrite)
     for path in (picture, *written):
@@ -78,7 +77,7 @@ def command(out: Path, weights: str, device: str, overwrite: bool) -> None:
     click.echo(f"{time.perf_counter() - started:.1f} s on {result.provenance.device}", err=True)
     click.echo(
         f"Edit {hint_file} and color again:\n"
-        f"  semcolorize colorize {image} --hints {hint_file} --variants 3 --overwrite",
+        f"  semcolorize colorize {image} --hints {hint_file} --overwrite",
         err=True,
     )
 
@@ -99,7 +98,7 @@ def _tiff(lightness: np.ndarray) -> bytes:
 
 
 def _hints_yaml(scene: Any) -> str:
-    """Points amid the largest objects of each class, strokes over very large ones, gray points on the ground."""
+    """Points amid the largest objects of each class, gray points on the ground."""
     import numpy as np
     from scipy import ndimage
 
@@ -112,12 +111,7 @@ def _hints_yaml(scene: Any) -> str:
         for instance in np.argsort(sizes)[::-1][:count]:
             depth = ndimage.distance_transform_edt(np.pad(scene.instances == instance, 1))[1:-1, 1:-1]
             row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-            reach = int(0.93 * depth.max())
-            if reach > _LARGE:  # a stroke over all its shades: across the middle, then up and down to the bright rim
-                stroke = [[column - reach, row], [column + reach, row], [column, row - reach], [column, row + reach]]
-                lines.append(f"  - {{line: {[[int(x), int(y)] for x, y in stroke]}, width: 9, color: {name}}}")
-            else:
-                lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
+            lines.append(f"  - {{point: [{column}, {row}], size: 15, color: {name}}}")
     depth = ndimage.distance_transform_edt(np.pad(scene.classes == 0, 1))[1:-1, 1:-1]
     for _ in range(_GROUND_POINTS):
         row, column = np.unravel_index(int(depth.argmax()), depth.shape)

@@ -47,10 +47,11 @@ def command(folder: Path | None) -> None:
     cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     _line("device", f"cuda: {', '.join(cuda)}" if cuda else "cpu (no CUDA device; the CPU is enough for single images)")
     try:
-        from semcolorize.network.weights import load_weights
+        from semcolorize.model.checkpoint import load_models
 
-        weights = load_weights()
-        _line("weights", f"{weights.path.name}, SHA-256 {weights.sha256[:16]}, verified")
+        models = load_models()
+        for weights in (models.labels, models.diffuser):
+            _line("weights", f"{weights.path.name}, SHA-256 {weights.sha256[:16]}, verified")
         _line("coloring", _try_coloring())
     except SemColorizeError as error:
         _line("weights", str(error), bad=True)

@@ -17,9 +17,12 @@ from safetensors.torch import save
 from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.micrograph.atomic import write_bytes_atomic
 from semcolorize.model.label_model import LabelModel, LabelModelConfig
-from semcolorize.network.weights import LABELS, read_tensors, tensors_digest
+from semcolorize.network.weights import BUNDLED, LABELS, LoadedWeights, load_weights, read_tensors, tensors_digest
 
-__all__ = ["LABEL_FORMAT", "LoadedLabelWeights", "is_label_file", "load_label_weights", "save_label_weights"]
+__all__ = [
+    "LABEL_FORMAT", "LoadedLabelWeights", "LoadedModels", "is_label_file", "load_label_weights", "load_models",
+    "save_label_weights",
+]  # fmt: skip
 
 LABEL_FORMAT = "semcolorize-labels-1"
 
@@ -46,6 +49,42 @@ class LoadedLabelWeights:
     path: Path
     sha256: str
     metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LoadedModels:
+    """All that a colorizer needs.
+
+    Attributes
+    ----------
+    diffuser : LoadedWeights
+    labels : LoadedLabelWeights
+    """
+
+    diffuser: LoadedWeights
+    labels: LoadedLabelWeights
+
+    @property
+    def sha256(self) -> str:
+        """Of both files' SHA-256: it changes when either does."""
+        return hashlib.sha256(f"{self.diffuser.sha256} {self.labels.sha256}".encode()).hexdigest()
+
+
+def load_models(weights: str | os.PathLike[str] = "default") -> LoadedModels:
+    """The bundled models, or a file in the place of the one of its kind.
+
+    Parameters
+    ----------
+    weights : str or path-like
+        A bundled name, or a safetensors file of either kind.
+
+    Raises
+    ------
+    WeightsError
+    """
+    if not (isinstance(weights, str) and weights in BUNDLED) and is_label_file(weights):
+        return LoadedModels(load_weights(), load_label_weights(weights))
+    return LoadedModels(load_weights(weights), load_label_weights())
 
 
 def save_label_weights(

@@ -224,7 +224,7 @@ def test_clicks_become_named_colored_hints(session):
 
 
 def test_the_dialog_gives_the_pixels_of_the_command_line(session):
-    words = ["colorize", "pollen.tif", "--hints", "RoiSet.zip", "--variants", "3", "-o", "cli.tif"]
+    words = ["colorize", "pollen.tif", "--hints", "RoiSet.zip", "-o", "cli.tif"]
     subprocess.run([sys.executable, "-m", "semcolorize", *words], cwd=session, check=True, capture_output=True)
     np.testing.assert_array_equal(tifffile.imread(session / "result.tif"), tifffile.imread(session / "cli.tif"))
     with tifffile.TiffFile(session / "result.tif") as file:

@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from semcolorize.color.lab import rgb_to_lab
+from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.micrograph.reading import read_micrograph
 
 
@@ -40,10 +41,9 @@ def test_demo_makes_pictures_and_says_where(demo):
     paths = [folder / line for line in answer.stdout.split()]
     assert paths[0].name == "demo.png" and all(path.stat().st_size > 0 for path in paths)
     lightness = read_micrograph(folder / "pictures" / "micrograph.tif").lightness
-    stack = tifffile.imread(folder / "pictures" / "micrograph_color.tif")
-    assert stack.shape == (3, 768, 1024, 3)
-    for rgb in stack:
-        assert np.abs(rgb_to_lab(rgb / 255)[..., 0] - lightness).max() <= 0.5
+    rgb = tifffile.imread(folder / "pictures" / "micrograph_color.tif")
+    assert rgb.shape == (768, 1024, 3)
+    assert np.abs(rgb_to_lab(rgb / 255)[..., 0] - lightness).max() <= 0.5
     record = json.loads((folder / "pictures" / "micrograph_color.json").read_text())
     assert {entry["name"] for entry in record["legend"]} >= {"grain", "spore"}
 
@@ -64,7 +64,7 @@ def test_colorize_again_as_the_demo_says(demo):
     assert said["device"] in ("cpu", "cuda:0") and len(said["weights_sha256"]) == 64
     assert {"load", "model", "upsample", "render"} <= set(said["stages"])
     assert sorted(p.name for p in folder.iterdir()) == ["again.json", "again.tif", "again_legend.png", "pictures"]
-    first = tifffile.imread(pictures / "micrograph_color.tif")[0]
+    first = tifffile.imread(pictures / "micrograph_color.tif")
     np.testing.assert_array_equal(tifffile.imread(folder / "again.tif"), first)
     assert (pictures / "micrograph.tif").read_bytes() == before
     refused = run(*words, "-o", folder / "again.tif", cwd=folder, code=1)
@@ -190,13 +190,30 @@ def test_hints_from_several_files_merge_and_later_ones_win(tmp_path):
     assert red > green + 50
 
 
+def test_labels_and_rois_are_written_beside_the_result(demo, tmp_path):
+    folder, _ = demo
+    words = ["colorize", folder / "pictures" / "micrograph.tif", "--hints", folder / "pictures" / "hints.yaml"]
+    answer = run(*words, "-o", tmp_path / "c.tif", "--labels", "--rois", "--json", cwd=tmp_path)
+    said = json.loads(answer.stdout)
+    assert {"c_labels.tif", "c_rois.zip"} <= {path.rsplit("/", 1)[-1] for path in said["paths"]}
+    assert said["next_hint"] is None or len(said["next_hint"]) == 2
+    labels = tifffile.imread(tmp_path / "c_labels.tif")
+    shares = {entry["name"]: entry["share"] for entry in said["legend"]}
+    for k, name in ((1, "grain"), (2, "spore")):
+        # Nearly black pixels of an object show no color.
+        assert abs((labels == k).mean() - shares[name]) < 0.05
+    assert any(hint.name.startswith("spore") for hint in read_hints(tmp_path / "c_rois.zip"))
+    refused = run(*words, "-o", tmp_path / "d.tif", "--labels", "--fill", "auto", cwd=tmp_path, code=2)
+    assert "belong to no label" in refused.stderr
+
+
 def test_check_says_what_files_are(demo, tmp_path):
     folder, _ = demo
     (tmp_path / "p.yaml").write_text("grain: '#d1495b'\nwall: seagreen\n")
     (tmp_path / "r.yaml").write_text("preset: compact\nstages:\n  - {steps: 5}\n")
     answer = run("check", folder / "pictures" / "hints.yaml", "p.yaml", "r.yaml", cwd=tmp_path)
     said = answer.stdout.splitlines()
-    assert said[0].endswith("26 hints: grain, keep, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
+    assert said[0].endswith("7 hints: grain, keep, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
     assert said[2] == "r.yaml: recipe, preset compact, 5 steps in 1 stage"
     (tmp_path / "bad.yaml").write_text("hints:\n  - {pont: [1, 2], color: red}\n  - {point: [1], color: redd}\n")
     faults = run("check", "p.yaml", "bad.yaml", cwd=tmp_path, code=2).stderr

@@ -172,6 +172,7 @@ HINTS: tuple[Hint, ...] = (
     LineHint(lab=RED, path=((1.5, 2.5), (8.25, 9.75)), width=2.5),
     LineHint(lab=RED, path=((1.5, 2.5), (8.5, 9.5), (3.5, 11.5)), width=3),
     RegionHint(lab=RED, shape=Rectangle(3, 4, 5, 6), limit=True),
+    RegionHint(lab=RED, shape=Rectangle(3, 4, 5, 6), spread="instance"),
     RegionHint(lab=RED, shape=Rectangle(3.5, 4.25, 5.5, 6)),
     RegionHint(lab=RED, shape=Oval(3, 4, 5, 6), name="Größe"),
     RegionHint(lab=RED, shape=Polygons((((1, 2), (30, 4), (18, 40)),))),
@@ -184,7 +185,7 @@ HINTS: tuple[Hint, ...] = (
 def test_round_trip(hint: Hint, filled: bool) -> None:
     (roi,) = hints_to_rois([hint], filled=filled)
     again = one(ImagejRoi.frombytes(roi.tobytes()), source="x")
-    for name in ("row", "column", "size", "path", "width", "shape", "name", "limit"):
+    for name in ("row", "column", "size", "path", "width", "shape", "name", "limit", "spread"):
         assert getattr(again, name, None) == getattr(hint, name, None)
     assert again.strength == pytest.approx(hint.strength)
     np.testing.assert_allclose(again.lab, hint.lab, atol=1e-9)
@@ -400,3 +401,11 @@ def test_a_zip_is_read_from_the_file_only(tmp_path: Path) -> None:
     path = write(tmp_path / "with space ä.zip", buffer.getvalue())
     read_rois(path)
     assert sorted(tmp_path.iterdir()) == [*before, path]
+
+
+def test_a_roi_s_property_says_how_far_it_speaks() -> None:
+    assert one(rectangle(props="semcolorize.spread: instance\n")).spread == "instance"
+    alike = rectangle(props="semcolorize.spread: alike\n")
+    assert one(alike, defaults=RoiDefaults(spread="instance")).spread == "instance"
+    assert one(rectangle()).spread is None
+    assert "semcolorize.spread is 'near'; alike or instance" in reason(rectangle(props="semcolorize.spread: near\n"))

@@ -381,3 +381,15 @@ def test_models_are_validated_with_lines(tmp_path: Path) -> None:
     assert validate_source(Job, load_yaml(good)).sampler.num_steps == 4
     assert validate_source(Sampler, load_yaml(good), ("sampler",)).num_steps == 4
     assert np.isclose(load_yaml(good).line(("sampler", "num_steps")), 2)
+
+
+def test_a_hint_says_how_far_it_speaks(tmp_path):
+    path = tmp_path / "h.yaml"
+    path.write_text(
+        "hints:\n  - {point: [1, 2], color: red, spread: instance}\n  - {point: [3, 4], color: red, spread: alike}\n"
+        "  - {point: [5, 6], color: red}\n"
+    )
+    assert [hint.spread for hint in read_hints(path)] == ["instance", "alike", None]
+    path.write_text("hints:\n  - {point: [1, 2], color: red, spread: everywhere}\n")
+    with pytest.raises(ConfigError, match=r"h\.yaml:2.*spread.*alike.*instance"):
+        read_hints(path)
