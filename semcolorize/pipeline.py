@@ -22,7 +22,6 @@ from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.working import DEFAULT_WORKING_SIZE, PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.model.checkpoint import LoadedLabelWeights, LoadedModels, load_label_weights, load_models
-from semcolorize.model.encoder import fold_normalization
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill
 from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_views
@@ -71,7 +70,7 @@ class Colorizer:
         chosen = resolve_device(device)
         models = load_models(weights)
         loaded, labels = models.diffuser, models.labels
-        fold_normalization(labels.model)
+        labels.model.fold_normalization()
         labels.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         loaded.model.reduced = chosen.type == "cuda"

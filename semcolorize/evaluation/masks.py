@@ -32,7 +32,7 @@ class MaskedImage:
     classes : int ndarray of shape (H, W)
         0 = background; instances of one class look alike.
     group : str
-        Set that it belongs to: the folder above ``images/``.
+        Set that it belongs to: the first folder below the one that was read.
     numbered : bool
         Instances are single objects; else they are the connected parts of classes.
     """
@@ -99,7 +99,8 @@ def _labeled(folder: Path, size: int) -> Iterator[MaskedImage]:
                 labels = np.asarray(opened).astype(np.int32)
                 if labels.ndim != 2:
                     raise ImageReadError(f"a mask must be a label image, not {labels.ndim}-dimensional.", path=mask)
-                yield _prepared(path, labels, size, masks.parent.name, numbered=opened.mode not in ("L", "P", "1"))
+                numbered = opened.mode not in ("L", "P", "1")
+                yield _prepared(path, labels, size, _group(folder, path), numbered=numbered)
 
 
 def _annotated(folder: Path, size: int, projects: str) -> Iterator[MaskedImage]:
@@ -122,7 +123,7 @@ def _annotated(folder: Path, size: int, projects: str) -> Iterator[MaskedImage]:
             pen = ImageDraw.Draw(canvas)
             for number, polygon in enumerate(polygons, start=1):
                 pen.polygon(polygon, fill=number)
-            yield _prepared(path, np.asarray(canvas).astype(np.int32), size, project.parent.name, numbered=True)
+            yield _prepared(path, np.asarray(canvas).astype(np.int32), size, _group(folder, project), numbered=True)
 
 
 def _polygons(regions: object) -> list[list[tuple[float, float]]]:
@@ -159,6 +160,11 @@ def _prepared(path: Path, labels: np.ndarray, size: int, group: str, *, numbered
         return MaskedImage(path.name, lightness, instances, (instances > 0).astype(np.int16), group)
     classes = np.searchsorted(np.unique(np.append(labels, 0)), instances).astype(np.int16)
     return MaskedImage(path.name, lightness, _parts(classes), classes, group, numbered=False)
+
+
+def _group(folder: Path, path: Path) -> str:
+    parts = path.relative_to(folder).parts
+    return parts[0] if len(parts) > 2 else folder.name
 
 
 def _parts(classes: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -68,6 +69,25 @@ class LabelDecoder(nn.Module):
         for parameter in self.output.parameters():
             # An untrained decoder leaves the prior as it is.
             nn.init.zeros_(parameter)
+
+    def fold_normalization(self) -> None:
+        """Multiply the normalization of sums into the convolutions that are summed, in place; for inference only."""
+        sums = (
+            (self.first, (self.from_grid, self.hints)),
+            (self.at8, (self.from_middle, self.down8[1])),
+            (self.at16, (self.from_coarse, self.down16[1])),
+            (self.last2, (self.from_fine, self.fine_hints, self.up2)),
+        )
+        with torch.no_grad():
+            for block, parts in sums:
+                norm = cast("nn.BatchNorm2d", block[0])
+                mean, variance = cast("torch.Tensor", norm.running_mean), cast("torch.Tensor", norm.running_var)
+                scale = norm.weight * (variance + norm.eps).rsqrt()
+                for i, part in enumerate(cast("tuple[nn.Conv2d, ...]", parts)):
+                    part.weight = nn.Parameter(part.weight * scale[:, None, None, None], requires_grad=False)
+                    shift = norm.bias - mean * scale if i == 0 else 0.0
+                    part.bias = nn.Parameter(cast("torch.Tensor", part.bias) * scale + shift, requires_grad=False)
+                block[0] = nn.Identity()
 
     def project(self, features: ImageFeatures) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """What all labels share, at strides 2, 4, 8 and 16: once an image."""

@@ -8,7 +8,7 @@ from semcolorize.errors import ConfigError, WeightsError
 from semcolorize.inference.assign import assign, encode_view
 from semcolorize.inference.assignment import label_marks
 from semcolorize.model.checkpoint import is_label_file, load_label_weights, save_label_weights
-from semcolorize.model.encoder import EncoderConfig, fold_normalization
+from semcolorize.model.encoder import EncoderConfig
 from semcolorize.model.label_decoder import DecoderConfig
 from semcolorize.model.label_hints import LabelHints
 from semcolorize.model.label_model import LabelModel, LabelModelConfig
@@ -142,7 +142,8 @@ def test_folded_normalization_labels_alike():
             torch.nn.init.uniform_(module.running_var, 0.5, 2)
     given = [marks((64, 96), 3, *THREE)]
     (before,) = assign(model, [encode_view(model, lightness())], given)
-    fold_normalization(model)
+    model.fold_normalization()
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.decoder.modules())
     (after,) = assign(model, [encode_view(model, lightness())], given)
     np.testing.assert_allclose(after, before, atol=1e-3)
 
