@@ -47,6 +47,8 @@ class LabelModelConfig:
         Conductance between a wholly hinted cell and its label.
     most_cells : int
         Hinted cells of a label that are looked at; of a larger area so many, evenly.
+    walk_floor : float
+        Least chance that a walker is said to have.
     crispness : float
         Power that chances are raised to before labels' colors are mixed.
     """
@@ -55,6 +57,7 @@ class LabelModelConfig:
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     seed_strength: float = 20.0
     most_cells: int = 64
+    walk_floor: float = 1e-3
     crispness: float = 4.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -250,14 +253,18 @@ class LabelModel(nn.Module):
         distance = near[row]
         elsewhere = distance.masked_fill(~others[:, :, None, None], FAR)
         elsewhere = torch.minimum(elsewhere[:, :-1].amin(dim=1), distance[:, -1])
-        prior = self._prior(like_own, like_gray, walks[:, 0], flags)
+        walked = torch.logit(walks[:, 0], eps=self.config.walk_floor)
+        prior = self._prior(like_own, like_gray, walked, flags)
+        # The decoder is told no more of a walk than odds of 99 to 1, but what it says is added to all of them: where no
+        # walker ever comes, what merely looks like a single object stays out of it.
+        told = self._prior(like_own, like_gray, walked.clamp(-TOLD, TOLD), flags)
         plane = flags[:, :, None, None].expand(-1, -1, *prior.shape[-2:])
         channels = torch.cat(
             [
                 own[:, INSTANCE, None], own[:, ALIKE, None], other[:, None],
                 marks[:, -1, INSTANCE, None], marks[:, -1, ALIKE, None],
                 walks, 1 + torch.log10(walks + 1e-3) / 3, plane,
-                distance[place, label][:, None], elsewhere[:, None], prior.detach()[:, None] / 5,
+                distance[place, label][:, None], elsewhere[:, None], told.detach()[:, None] / 5,
                 like_own[:, :, ALIKE], like_own[:, :, INSTANCE], like_other,
                 like_gray[:, :, ALIKE], like_gray[:, :, INSTANCE],
             ],
@@ -266,19 +273,21 @@ class LabelModel(nn.Module):
         return channels, prior
 
     def _prior(
-        self, like_own: torch.Tensor, like_gray: torch.Tensor, walk: torch.Tensor, flags: torch.Tensor
+        self, like_own: torch.Tensor, like_gray: torch.Tensor, walked: torch.Tensor, flags: torch.Tensor
     ) -> torch.Tensor:
-        """Logits (N, h, w) from outlines and likeness alone."""
-        walked = torch.logit(walk, eps=1e-2)
+        """Logits (N, h, w) from outlines and likeness alone; `walked` are the log-odds of a walk."""
         alike = self.likeness(like_own[:, 0, ALIKE]) - F.softplus(self.likeness(like_gray[:, 0, ALIKE]))
-        alike = self.mix[0] * alike + self.mix[1] * walked
+        alike = self.mix[0] * alike + self.mix[1] * walked.clamp(-TOLD, TOLD)
         instance = self.mix[2] * walked + self.mix[3]
         speaks = flags[:, :2, None, None] > 0
         nothing = torch.full_like(walked, -8.0)
         return torch.maximum(
             torch.where(speaks[:, 1], alike, nothing), torch.where(speaks[:, 0], instance, nothing)
-        ).clamp(-12, 12)
+        ).clamp(-14, 14)
 
+
+TOLD = math.log(99)
+"""Largest log-odds of a walk that the decoder is told."""
 
 FAR = 1.5
 """Distance of what has no hint; others are log(1 + cells) / 4."""
