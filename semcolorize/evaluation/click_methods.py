@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,7 @@ _TOLERANCE = 8.0
 
 def grabcut(lightness: np.ndarray, marks: np.ndarray, labels: int, kind: TaskKind) -> np.ndarray:
     """GrabCut (Rother et al. 2004, OpenCV): one cut a label against everything else."""
-    import cv2
-
+    cv2: Any = import_module("cv2")
     gray = np.clip(lightness * 2.55, 0, 255).astype(np.uint8)
     picture = np.repeat(gray[..., None], 3, axis=-1)
     found = np.zeros(marks.shape, int)
@@ -59,7 +59,7 @@ def grabcut(lightness: np.ndarray, marks: np.ndarray, labels: int, kind: TaskKin
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)
         try:
-            cv2.grabCut(picture, mask, None, *models, 5, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
+            cv2.grabCut(picture, mask, None, *models, 5, cv2.GC_INIT_WITH_MASK)
         except cv2.error:  # too few pixels on one side
             continue
         found[(mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)] = k
