@@ -26,8 +26,8 @@ class LabelData:
     ----------
     scenes : float
         Share of procedural scenes, against the sources' shares.
-    pool, pool_size : int
-        Scenes made in advance, and their side in pixels.
+    pool, pool_size, pool_seed : int
+        Scenes made in advance, their side in pixels, and their seed.
     figures : float
         Share of them with one large object.
     sources : tuple of LabelSource
@@ -40,6 +40,7 @@ class LabelData:
     scenes: float = 0.5
     pool: int = 4000
     pool_size: int = 352
+    pool_seed: int = 0
     figures: float = 0.25
     sources: tuple[LabelSource, ...] = ()
     photographs: str | None = None
@@ -117,9 +118,9 @@ class LabelRecipe:
         """The data set; its scenes are made first where they are not in the folder `scenes`."""
         data, pool = self.data, None
         if data.scenes > 0:
-            path = scenes / f"scenes-{self.seed}-{data.pool}-{data.pool_size}-{data.figures:g}.npy"
+            path = scenes / f"scenes-{data.pool_seed}-{data.pool}-{data.pool_size}-{data.figures:g}.npy"
             pool = ScenePool.make(
-                path, data.pool, data.pool_size, seed=self.seed, figures=data.figures, workers=max(2, self.workers),
+                path, data.pool, data.pool_size, seed=data.pool_seed, figures=data.figures, workers=max(2, self.workers),
                 on_progress=on_progress,
             )  # fmt: skip
         return LabelDataset(
