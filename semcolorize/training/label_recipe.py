@@ -120,8 +120,8 @@ class LabelRecipe:
         if data.scenes > 0:
             path = scenes / f"scenes-{data.pool_seed}-{data.pool}-{data.pool_size}-{data.figures:g}.npy"
             pool = ScenePool.make(
-                path, data.pool, data.pool_size, seed=data.pool_seed, figures=data.figures, workers=max(2, self.workers),
-                on_progress=on_progress,
+                path, data.pool, data.pool_size, seed=data.pool_seed, figures=data.figures,
+                workers=max(2, self.workers), on_progress=on_progress,
             )  # fmt: skip
         return LabelDataset(
             self.stages, data.sources, pool, scene_share=data.scenes, appearance=self.appearance,
