@@ -13,12 +13,13 @@ mkdir -p "$out"
 work=$(mktemp -d)
 export PYTHONPATH=$PWD
 settings=(--set "optimizer.minutes=$minutes" --set workers=14 --set data.pool=8000 --set optimizer.learning_rate=0.0015
-  --set stages.0.steps=1500 --set stages.0.batch=48 --set stages.1.steps=3000 --set stages.1.batch=32
-  --set stages.2.steps=200 --set stages.2.batch=16)
+  --set stages.0.steps=800 --set stages.0.batch=48 --set stages.1.steps=1200 --set stages.1.batch=32
+  --set stages.2.steps=300 --set stages.2.batch=32 --set stages.3.steps=100 --set stages.3.batch=16)
 if [ "${TINY:-}" = 1 ]; then
   settings=(--set "optimizer.minutes=$minutes" --set workers=1 --set data.pool=24 --set data.pool_size=96
     --set stages.0.steps=3 --set stages.0.size=64 --set stages.0.batch=2 --set stages.1.steps=3 --set stages.1.size=64
-    --set stages.1.batch=2 --set stages.2.steps=2 --set stages.2.size=64 --set stages.2.batch=2)
+    --set stages.1.batch=2 --set stages.2.steps=2 --set stages.2.size=64 --set stages.2.batch=2
+    --set stages.3.steps=2 --set stages.3.size=64 --set stages.3.batch=2)
 fi
 [ -d "$data/natural" ] || settings+=(--set data.photographs=null)
 
@@ -30,7 +31,6 @@ trap 'kill $keeper 2>/dev/null; keep' EXIT
 
 python -m semcolorize train labels --data "$data" --out "$work/run" --device "$device" --max-minutes "$minutes" "${settings[@]}"
 keep
-kind=$device
-python -m semcolorize evaluate --clicks --methods model --weights "$work/run/weights.safetensors" --device "$kind" \
+python -m semcolorize evaluate --clicks --methods model --weights "$work/run/weights.safetensors" --device "$device" \
   --json >"$out/clicks.json"
 [ "${TINY:-}" = 1 ] || python -m semcolorize benchmark --out "$work/speed" --json >"$out/speed.json"
