@@ -197,7 +197,8 @@ def _models(
 
     colorizer = Colorizer.load(weights, device=device)
     loaded = colorizer.weights
-    extra["weights"], extra["weights_sha256"], extra["device"] = weights, loaded.sha256, str(colorizer.device)
+    extra |= {"weights": weights, "weights_sha256": loaded.sha256, "labels_sha256": colorizer.labels.sha256}
+    extra["device"] = str(colorizer.device)
     extra["num_steps"] = {name: steps or loaded.model.config.num_steps for name, (_, steps) in colorings.items()}
 
     def predictor(sampler: str | None, num_steps: int | None) -> Callable[..., Any]:

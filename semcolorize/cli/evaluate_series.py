@@ -66,7 +66,7 @@ def run_series(
         run = score_series(chosen, methods, on_progress=update)
     extra: dict[str, Any] = {
         "data": data.name if data else "procedural series", "seed": seed, "device": str(colorizer.device),
-        "weights": weights, "weights_sha256": colorizer.weights.sha256,
+        "weights": weights, "weights_sha256": colorizer.sha256,
         "left_out": [{"name": name, "error": reason} for name, reason in left_out.items()],
     }  # fmt: skip
     written = [] if out is None else write_series_report(run, out, extra=extra)

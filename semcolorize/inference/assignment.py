@@ -25,6 +25,8 @@ class Assignment:
         Against "none", at working size.
     shape : tuple of int
         (H, W) of the micrograph.
+    bar : int
+        First row of the data bar; H where there is none.
     upsample : callable
         From (h, w, 2) to (bar, W, 2), edges on those of the micrograph.
     rows, columns, label : int ndarray of shape (N,)
@@ -34,6 +36,7 @@ class Assignment:
     labels: tuple[Label, ...]
     logits: np.ndarray
     shape: tuple[int, int]
+    bar: int
     upsample: Callable[[np.ndarray], np.ndarray]
     rows: np.ndarray
     columns: np.ndarray
@@ -84,16 +87,8 @@ class Assignment:
         if depth.size == 0 or depth.max() < max(_LEAST_RADIUS * max(depth.shape), 2.0):
             return None
         row, column = np.unravel_index(int((depth * (1 + doubt)).argmax()), depth.shape)
-        height = self.upsample_height
-        return (
-            int((column + 0.5) * self.shape[1] / depth.shape[1]),
-            int((row + 0.5) * height / depth.shape[0]),
-        )
-
-    @cached_property
-    def upsample_height(self) -> int:
-        """Rows above the data bar."""
-        return int(self.upsample(np.zeros((*self.logits.shape[1:], 2), np.float32)).shape[0])
+        height, width = depth.shape
+        return int((column + 0.5) * self.shape[1] / width), int((row + 0.5) * self.bar / height)
 
 
 _IN_DOUBT = 0.5

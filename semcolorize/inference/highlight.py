@@ -68,8 +68,8 @@ def assign_series(
         found = [np.zeros((0, *marked.image.small.shape), np.float32) for marked in series]
     assignments = [
         Assignment(
-            labels.labels, logits, marked.image.micrograph.shape, marked.image.upsampler, marked.pixels.rows,
-            marked.pixels.columns, own,
+            labels.labels, logits, marked.image.micrograph.shape, marked.image.bar, marked.image.upsampler,
+            marked.pixels.rows, marked.pixels.columns, own,
         )
         for marked, logits, own in zip(series, found, of_pixels, strict=True)
     ]  # fmt: skip

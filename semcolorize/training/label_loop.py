@@ -23,7 +23,7 @@ from semcolorize.training.dataset import BatchNumbers
 from semcolorize.training.label_data import LabelBatch, LabelDataset, LabelStage
 from semcolorize.training.label_objective import dense_loss, label_loss, mean_iou, simulate_and_label
 from semcolorize.training.label_recipe import LabelRecipe
-from semcolorize.training.loop import TrainingResult, code_version, quiet_worker, stop_on_signals
+from semcolorize.training.loop import TrainingResult, code_version, quiet_worker, refuse_other_recipe, stop_on_signals
 
 __all__ = ["LabelProgress", "train_labels"]
 
@@ -84,13 +84,18 @@ def train_labels(
     kind = torch.device(device).type
     model = LabelModel(LabelModelConfig.from_dict(LabelModelConfig().to_dict() | recipe.model))
     if recipe.init is not None and not checkpoint.exists():
-        model.load_state_dict(load_label_weights(recipe.init).model.state_dict())
+        start = load_label_weights(recipe.init).model
+        if start.config.encoder != model.config.encoder or start.config.decoder != model.config.decoder:
+            raise ConfigError(f"init {recipe.init!r} holds another network than the recipe's model.", key="init")
+        model.load_state_dict(start.state_dict())
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
     config = recipe.optimizer
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
-    step = load_checkpoint(checkpoint, model, average, optimizer)[0] if checkpoint.exists() else 0
-    record = _record(recipe)
+    step, record = 0, _record(recipe)
+    if checkpoint.exists():
+        step, before = load_checkpoint(checkpoint, model, average, optimizer)
+        refuse_other_recipe(out, step, before.get("recipe") or {}, record)
     (out / "recipe.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
     notes = {"recipe": record, "commit": code_version()}
     stop = threading.Event()

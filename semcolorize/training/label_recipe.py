@@ -12,7 +12,7 @@ from semcolorize.errors import ConfigError
 from semcolorize.training.appearance import Appearance
 from semcolorize.training.label_data import LabelDataset, LabelSource, LabelStage
 from semcolorize.training.label_objective import LossWeights
-from semcolorize.training.recipe import build_section
+from semcolorize.training.recipe import build_section, section_of
 from semcolorize.training.scene_pool import ScenePool
 
 __all__ = ["LabelData", "LabelOptimizer", "LabelRecipe", "label_recipe_from_dict"]
@@ -160,7 +160,7 @@ def label_recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None
         required = {"steps": 1000} if kind is LabelStage else {"folder": ""}
         return tuple(build_section(kind, required | entry, f"{where}[{i}]", faults) for i, entry in enumerate(entries))
 
-    data = dict(values.get("data") or {})
+    data = dict(section_of(values, "data", faults))
     sources = listed(data, "sources", LabelSource, "data.sources")
     sources = tuple(dataclasses.replace(source, folder=located(source.folder)) for source in sources)
     data.pop("sources", None)

@@ -29,7 +29,10 @@ from semcolorize.training.mix import FOLDERS, Stage
 from semcolorize.training.objective import diffusion_loss, one_step_ab
 from semcolorize.training.recipe import OptimizerConfig, Recipe
 
-__all__ = ["Progress", "TrainingResult", "code_version", "learning_rate", "quiet_worker", "stop_on_signals", "train"]
+__all__ = [
+    "Progress", "TrainingResult", "code_version", "learning_rate", "quiet_worker", "refuse_other_recipe",
+    "stop_on_signals", "train",
+]  # fmt: skip
 
 _CHECKPOINT_SECONDS = 240.0
 _LOG_EVERY = 25
@@ -119,13 +122,7 @@ def train(
     step = 0
     if checkpoint.exists():
         step, before = load_checkpoint(checkpoint, model, average, optimizer)
-        if changed := _changes(before.get("recipe") or {}, _record(recipe)):
-            raise ConfigError(
-                f"the recipe has changed since step {step} ({'; '.join(changed)}), so nobody could make the run again. "
-                "Resume it with the recipe it was started with, or start another in a new --out with init: "
-                f"{out / 'weights.safetensors'}.",
-                path=out,
-            )
+        refuse_other_recipe(out, step, before.get("recipe") or {}, _record(recipe))
     (out / "recipe.json").write_text(json.dumps(_record(recipe), indent=2), encoding="utf-8")
 
     notes = {"recipe": _record(recipe), "commit": code_version()}
@@ -232,6 +229,17 @@ def _record(recipe: Recipe) -> dict[str, Any]:
     if record["init"] is not None:
         record["init"] = Path(record["init"]).name
     return record
+
+
+def refuse_other_recipe(out: Path, step: int, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise ConfigError if a run would be resumed with another recipe than the one recorded `before`."""
+    if changed := _changes(before, now):
+        raise ConfigError(
+            f"the recipe has changed since step {step} ({'; '.join(changed)}), so nobody could make the run again. "
+            "Resume it with the recipe it was started with, or start another in a new --out with init: "
+            f"{out / 'weights.safetensors'}.",
+            path=out,
+        )
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -21,7 +21,10 @@ from semcolorize.training.mix import FOLDERS, HINT_STYLES, MixConfig, Stage
 if TYPE_CHECKING:
     from semcolorize.training.label_recipe import LabelRecipe
 
-__all__ = ["DistillConfig", "OptimizerConfig", "Recipe", "build_section", "read_recipe", "recipe_from_dict"]
+__all__ = [
+    "DistillConfig", "OptimizerConfig", "Recipe", "build_section", "read_recipe", "recipe_from_dict",
+    "section_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         With all faults at once.
     """
     faults: list[ConfigError] = []
-    data = _located(_section(values, "data", faults), folder)
+    data = _located(section_of(values, "data", faults), folder)
     stages = []
     listed = values.get("stages", [{}])
     if not isinstance(listed, list) or not listed:
@@ -237,7 +240,7 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         stages.append(dataclasses.replace(built, data=changes))
     mix = build_section(MixConfig, data, "data", faults)
     _shares(mix, "data", faults)
-    optimizer = build_section(OptimizerConfig, _section(values, "optimizer", faults), "optimizer", faults)
+    optimizer = build_section(OptimizerConfig, section_of(values, "optimizer", faults), "optimizer", faults)
     _shares(optimizer, "optimizer", faults)
     if recipe_blend_fault := _blend_fault(values):
         faults.append(recipe_blend_fault)
@@ -246,7 +249,7 @@ def recipe_from_dict(values: dict[str, Any], *, folder: Path | None = None) -> R
         faults.append(ConfigError(f"preset {preset!r} is not known; there are {', '.join(PRESETS)}.", key="preset"))
     distill = None
     if "distill" in values:
-        distill = build_section(DistillConfig, _section(values, "distill", faults), "distill", faults)
+        distill = build_section(DistillConfig, section_of(values, "distill", faults), "distill", faults)
         if values.get("init") is None or min(distill.steps, distill.teacher_steps) < 2:
             fault = "distill needs a teacher in init, and at least 2 steps and teacher_steps."
             faults.append(ConfigError(fault, key="distill"))
@@ -302,7 +305,8 @@ def _located(data: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     return data
 
 
-def _section(values: dict[str, Any], key: str, faults: list[ConfigError]) -> dict[str, Any]:
+def section_of(values: dict[str, Any], key: str, faults: list[ConfigError]) -> dict[str, Any]:
+    """A section of a recipe, empty with a fault where it is no mapping."""
     section = values.get(key) or {}
     if not isinstance(section, dict):
         faults.append(ConfigError(f"{key} must be a mapping, not {type(section).__name__}.", key=key))

@@ -64,6 +64,7 @@ def test_the_bundled_recipe_is_read_with_its_folders(tmp_path):
         ({"stages": [{"stepz": 3}]}, "stages\\[0\\].stepz is not a known key. Did you mean steps"),
         ({"data": {"sources": [{"folder": "disks", "masks": "blobs"}]}}, "masks is 'blobs'; objects, classes, regions"),
         ({"data": {"sources": 3}}, "data.sources must be a list"),
+        ({"data": [1]}, "data must be a mapping"),
         ({"loss": {"overlap": -1}}, "loss.overlap is -1"),
         ({"optimizer": {"learning_rate": "fast"}}, "learning_rate is 'fast'"),
         ({"seedy": 1}, "seedy is not a known key"),
@@ -164,6 +165,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(folder, tmp_path):
     assert part.step == 1 and not part.finished
     with pytest.raises(ConfigError, match="--resume"):
         train_labels(plan, tmp_path / "part")
+    with pytest.raises(ConfigError, match=r"changed since step 1 \(loss.overlap was 0.5, is 0.7\)"):
+        train_labels(recipe(folder, loss={"overlap": 0.7}), tmp_path / "part", resume=True)
     again = train_labels(plan, tmp_path / "part", resume=True)
     assert again.finished
     one, other = (load_label_weights(run.weights) for run in (whole, again))

@@ -60,7 +60,7 @@ def assignment(logits, shape=None, pixels=((), (), ())):
     shape = shape or logits.shape[1:]
     rows, columns, label = (np.array(x, int) for x in pixels)
     labels = tuple(Label(f"l{k}", lab) for k, lab in zip(range(len(logits)), (RED, BLUE), strict=False))
-    return Assignment(labels, logits, shape, lambda plane: plane, rows, columns, label)
+    return Assignment(labels, logits, shape, logits.shape[1], lambda plane: plane, rows, columns, label)
 
 
 def test_chances_are_a_softmax_with_none_and_a_hint_has_its_label():
