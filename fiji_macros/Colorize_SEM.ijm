@@ -132,7 +132,6 @@ if (getInfo("image.filename") != "") {
     // Where Save Colorized will suggest to save.
     call("ij.Prefs.set", "semcolorize.folder", getInfo("image.directory"));
 }
-getVoxelSize(width, height, depth, unit);
 
 // No macro is run inside batch mode: ImageJ would leave it and close what is hidden.
 quiet = is("Batch Mode");
@@ -181,8 +180,8 @@ if (state == "done") {
     }
     open(folder + "result.tif");
     result = getImageID();
+    // Its scale is the window's or, where ImageJ knows only that of a print (inches), the instrument's.
     rename(plain(name) + " colored");
-    setVoxelSize(width, height, depth, unit);
     if (!quiet) beside();
     done = runMacro(engine, "clear\n" + folder);
     // The legend stays in view, the result stays the active image.

@@ -6,20 +6,22 @@ The turn from (x, y) to (row, column) is that of `semcolorize.hintfiles`, since 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from semcolorize.errors import BridgeError, HintError
+from semcolorize.errors import BridgeError, HintError, SemColorizeError
 from semcolorize.hintfiles.roi_archive import decode_roi
-from semcolorize.hintfiles.roi_planes import Plane
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hintfiles.rois import RoiDefaults, hints_from_rois
 from semcolorize.hints.model import Hint, HintSet, SkippedHint
-from semcolorize.micrograph.calibration import Calibration
-from semcolorize.micrograph.reading import Micrograph, micrograph_from_array
+from semcolorize.hints.planes import Plane
+from semcolorize.micrograph.calibration import Calibration, imagej_calibration
+from semcolorize.micrograph.own import PROVENANCE_LINE
+from semcolorize.micrograph.reading import Micrograph, micrograph_from_array, read_micrograph
 from semcolorize.result import ColorResult
 
 __all__ = [
@@ -80,7 +82,8 @@ def micrograph_from_imageplus(imp: Any, *, allow_color: bool = False) -> Microgr
         info=None if info is None else str(info),
     )
     source = "ImageJ display range" if shown else micrograph.range_source
-    return replace(micrograph, path=str(imp.getTitle()), range_source=source)
+    named = replace(micrograph, path=str(imp.getTitle()), range_source=source)
+    return _with_instrument(named, imp, allow_color)
 
 
 def result_to_imageplus(result: ColorResult, *, title: str = "colored") -> Any:
@@ -127,7 +130,7 @@ def result_to_imageplus(result: ColorResult, *, title: str = "colored") -> Any:
 def _provenance(result: ColorResult) -> str:
     from semcolorize.micrograph.legend import legend_text
 
-    return f"{legend_text(result.legend)}\n\nsemcolorize provenance (JSON)\n{result.provenance.to_json()}"
+    return f"{legend_text(result.legend)}\n\n{PROVENANCE_LINE}\n{result.provenance.to_json()}"
 
 
 def hints_to_java(hints: Iterable[Hint] | HintSet) -> list[Any]:
@@ -180,15 +183,13 @@ def hints_from_java(
             continue
         decoded = decode_roi(bytes(memoryview(content)), entry=name)
         stored.append((name, decoded))
-    if plane is not None:
-        stored, elsewhere = plane.select(stored)
-        skipped += elsewhere
     hints, others = hints_from_rois(stored, defaults=defaults)
     skipped += others
     if total and not hints:
         reasons = "; ".join(str(skip) for skip in skipped)
         raise HintError(f"None of the {total} ROIs is a hint ({reasons}).")
-    return HintSet(hints=hints, skipped=skipped)
+    found = HintSet(hints=hints, skipped=skipped)
+    return found if plane is None else found.on(plane)
 
 
 def hints_from_imageplus(imp: Any) -> HintSet:
@@ -204,7 +205,22 @@ def _calibration(imp: Any) -> Calibration | None:
     known = imp.getCalibration()
     if known is None or not bool(known.scaled()):
         return None
-    return Calibration(float(known.pixelWidth), float(known.pixelHeight), str(known.getUnit()))
+    return imagej_calibration(float(known.pixelWidth), float(known.pixelHeight), str(known.getUnit()))
+
+
+def _with_instrument(micrograph: Micrograph, imp: Any, allow_color: bool) -> Micrograph:
+    """Add what the instrument wrote into the file of a window that has no scale but a print's."""
+    file = imp.getOriginalFileInfo()
+    if micrograph.calibration is not None or file is None or not file.directory or not file.fileName:
+        return micrograph
+    try:
+        path = os.path.join(str(file.directory), str(file.fileName))  # noqa: PTH118
+        original = read_micrograph(path, page=int(imp.getCurrentSlice()), allow_color=allow_color)
+    except (SemColorizeError, ValueError, OSError):
+        return micrograph
+    if not np.array_equal(original.pixels, micrograph.pixels):
+        return micrograph
+    return replace(micrograph, calibration=original.calibration, instrument=original.instrument, notes=original.notes)
 
 
 def _java(*names: str) -> dict[str, Any]:

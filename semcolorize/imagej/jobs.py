@@ -165,7 +165,6 @@ def _saved(results: list[tuple[str, ColorResult]], folder: Path, device: str) ->
     notes: list[str] = []
     for name, result in results:
         files += [path.name for path in result.save(folder / f"{name}.tif")]
-        notes += [f"{skipped}" for skipped in result.hints.skipped]
         notes += [note for note in result.notes if note not in notes]
     count = sum(len(result.rgb) for _, result in results)
     return Done(f"{count} variant{'s' if count != 1 else ''} on {device}", tuple(files), device, tuple(notes))
@@ -180,25 +179,23 @@ def _read(options: ColorizeJob | SeriesJob, view: SeriesView, folder: Path) -> t
             error.message = error.message.replace("(--allow-color, allow_color=True)", "(Color image, in the dialog)")
         error.path = view.title or error.path
         raise
-    micrograph = _as_original(micrograph, view, options.allow_color)
+    micrograph = replace(_as_original(micrograph, view, options.allow_color), plane=view.plane)
     if view.size[0] > 1:
         note = f"{view.title or 'The image'} has {view.size[0]} channels; colored is {view.plane}."
         micrograph = replace(micrograph, notes=(*micrograph.notes, note))
     if not view.hints:
         return micrograph, HintSet()
     rois = stored_rois(folder / view.hints)
-    here, others = view.plane.select(rois)
-    hints, skipped = hints_from_rois(here)
+    hints, skipped = hints_from_rois(rois)
     if rois and not hints:
-        reasons = "\n".join(str(skip) for skip in (*skipped, *others))
-        advice = (
-            "Give ROIs a color: Edit > Selection > Properties, or ROI Manager > Properties."
-            if here
-            else "Go to the plane that has hints, or give ROIs the position none (their Properties)."
-        )
+        reasons = "\n".join(str(skip) for skip in skipped)
+        advice = "Give ROIs a color: Edit > Selection > Properties, or ROI Manager > Properties."
         raise HintError(f"None of the {len(rois)} ROIs is a hint:\n{reasons}\n{advice}")
-    skipped += others
-    return micrograph, HintSet(hints=hints, skipped=skipped)
+    try:
+        return micrograph, HintSet(hints=hints, skipped=skipped).on(view.plane)
+    except HintError as error:
+        error.message = error.message.replace(" (--page)", "")
+        raise
 
 
 def _as_original(micrograph: Micrograph, view: SeriesView, allow_color: bool) -> Micrograph:
@@ -220,7 +217,9 @@ def _as_original(micrograph: Micrograph, view: SeriesView, allow_color: bool) ->
         path=original.path,
         sha256=original.sha256,
         info=original.info or micrograph.info,
+        # What the user set in the window comes first; inches that ImageJ made of a print's resolution are none.
         calibration=micrograph.calibration or original.calibration,
+        instrument=original.instrument,
         page=original.page,
         pages=original.pages,
         notes=original.notes,

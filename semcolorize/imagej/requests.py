@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from semcolorize.errors import ConfigError
-from semcolorize.hintfiles.roi_planes import Plane
+from semcolorize.hints.planes import Plane
 
 __all__ = ["BatchJob", "ColorizeJob", "Job", "SaveJob", "SeriesJob", "SeriesView", "read_job"]
 

@@ -15,11 +15,12 @@ from semcolorize.errors import BridgeError, ImageReadError
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
 from semcolorize.micrograph.decoding import decode
 from semcolorize.micrograph.legend import LegendEntry, legend_picture
+from semcolorize.micrograph.own import PROVENANCE_LINE
 from semcolorize.micrograph.tiff import write_color_tiff
 
 __all__ = ["save_variant"]
 
-_PROVENANCE = "semcolorize provenance (JSON)\n"
+_PROVENANCE = f"{PROVENANCE_LINE}\n"
 
 
 def save_variant(source: Path, target: Path, *, label: str = "", overwrite: bool = False) -> list[Path]:

@@ -13,6 +13,8 @@ from semcolorize.micrograph.reading import Micrograph
 __all__ = ["result_notes"]
 
 _MOST_OVERLAPS = 5
+_BLACK = 5.0
+"""L* and chroma below which a color is black: on a screen nobody tells them apart."""
 
 
 def result_notes(
@@ -45,11 +47,23 @@ def result_notes(
     why = "the model proposes only what it is sure of" if fill == "auto" else "with fill gray only hints give colors"
     return (
         *micrograph.notes,
+        *(f"{skipped}" for skipped in hints.skipped),
+        *_on_black(hints),
         *_on_range(micrograph),
         *_on_overlaps(drawn.overlaps, hints),
         *_on_bar(drawn.index, bar, hints),
         *([f"no hints, and nothing was colored: {why}."] if nothing else []),
     )
+
+
+def _on_black(hints: HintSet) -> list[str]:
+    """Black is gray: whoever wanted a dark color gets none."""
+    dark = [max(hint.lab[0], float(np.hypot(*hint.ab))) < _BLACK for hint in hints.hints]
+    black = [str(i) for i, own in enumerate(dark, start=1) if own]
+    if not black:
+        return []
+    which = f"hint {black[0]} is" if len(black) == 1 else f"hints {', '.join(black[:-1])} and {black[-1]} are"
+    return [f"{which} black: that keeps what it lies on gray, as gray and white do. Red, green and blue go to 255."]
 
 
 def _on_range(micrograph: Micrograph) -> list[str]:

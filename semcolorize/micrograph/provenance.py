@@ -68,6 +68,8 @@ class Provenance:
         Acquisition metadata (`semcolorize.micrograph.instrument.Instrument.record`).
     pixel_size_nm : float or None
         Width of a pixel.
+    pixel_size_source : str or None
+        What states it, such as ``Zeiss AP_WIDTH over columns``.
     notes : sequence of str
     legend : sequence of LegendEntry
         Of the first variant.
@@ -97,6 +99,7 @@ class Provenance:
     databar_row: int | None = None
     instrument: Mapping[str, Any] = field(default_factory=dict)
     pixel_size_nm: float | None = None
+    pixel_size_source: str | None = None
     notes: Sequence[str] = ()
     legend: Sequence[LegendEntry] = ()
     version: str = __version__
@@ -162,6 +165,7 @@ def provenance_of(
         databar_row=databar_row,
         instrument=micrograph.instrument.record() if micrograph.instrument else {},
         pixel_size_nm=micrograph.pixel_size_nm,
+        pixel_size_source=(micrograph.calibration.source or None) if micrograph.calibration else None,
         notes=micrograph.notes,
         legend=tuple(legend),
         created=created,

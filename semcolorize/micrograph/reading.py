@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from semcolorize.color.lab import lightness_to_gray, rgb_to_lab
 from semcolorize.errors import ConfigError, ImageReadError, ShapeError
+from semcolorize.hints.planes import Plane
 from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.databar import databar_first_row
 from semcolorize.micrograph.decoding import MAX_PIXELS, Decoded, decode
+from semcolorize.micrograph.gray_values import check_finite, gray_of_rgb, without_alpha
 from semcolorize.micrograph.instrument import Instrument
+from semcolorize.micrograph.instruments.scale import settled_scale
 from semcolorize.micrograph.lightness import gray_to_lightness_plane, shares_outside
+from semcolorize.micrograph.memory import check_memory
 from semcolorize.micrograph.opening import opened_image
 from semcolorize.micrograph.sidecar import read_sidecar
 
 __all__ = ["Micrograph", "micrograph_from_array", "read_micrograph"]
 
 _PERCENTILES = (0.1, 99.9)
-_GRAY_TOLERANCE = 8 / 255
-"""Distance of the channels, of full scale, that JPEG and rounding leave in a gray image."""
-_COLORED_SHARE = 0.005
-"""A scale bar drawn in green does not make a colored image: this share of the pixels may be colored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Micrograph:
     Attributes
     ----------
     pixels : ndarray of shape (H, W)
-        Untouched gray values (uint8, uint16, int16, float32, ...).
+        Untouched gray values (uint8, uint16, int16, float32, ...). Masked ones are the darkest shown.
     display_range : tuple of 2 floats
         The gray value shown black and the one shown white. Black is the larger one in files that store
         white as zero.
@@ -56,6 +56,8 @@ class Micrograph:
         Of that file.
     page, pages : int
         Which page of how many, counted from 1 as ImageJ counts slices.
+    plane : Plane
+        Which channel, slice and frame of an ImageJ stack that is.
     notes : tuple of str
         What a user should know about the reading: sentences.
     """
@@ -71,7 +73,19 @@ class Micrograph:
     sha256: str | None = None
     page: int = 1
     pages: int = 1
+    plane: Plane = field(default_factory=Plane)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        rows, columns = self.shape
+        size = f"{self.pixel_size_nm:.4g} nm a pixel" if self.pixel_size_nm else None
+        page = f"page {self.page} of {self.pages}" if self.pages > 1 else None
+        told = (
+            os.path.basename(self.path) if self.path else "array",  # noqa: PTH119
+            f"{columns} x {rows} pixels", str(self.pixels.dtype), size, page,
+            self.instrument.vendor if self.instrument else None,
+        )  # fmt: skip
+        return f"Micrograph({', '.join(part for part in told if part)})"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,14 +128,14 @@ def read_micrograph(
     databar: str | int = "auto",
     max_pixels: int = MAX_PIXELS,
 ) -> Micrograph:
-    """Read one gray image from a TIFF, PNG, JPEG, BMP or GIF file.
+    """Read one gray image from a TIFF, PNG, JPEG, BMP, GIF or WebP file.
 
     Parameters
     ----------
     path : str or path-like
         The content counts, not the suffix.
     page : int, optional
-        Page of a multi-page TIFF, counted from 1; the first by default.
+        Page of a multi-page TIFF, counted from 1; the first that is not empty by default.
     display_range : tuple of 2 floats, optional
         Gray values to show black and white, instead of the file's own or the percentiles.
     allow_color : bool
@@ -141,28 +155,33 @@ def read_micrograph(
     ------
     ImageReadError
         If the file cannot be opened, is no image or a damaged one, is colored, partly transparent, too
-        large, or holds NaN or infinities. The message says where and what to do.
+        large for `max_pixels` or the memory, or holds NaN or infinities. The message says where and what to do.
     """
     name = os.fspath(path)
     with opened_image(name) as handle:
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
         handle.seek(0)
-        decoded = decode(handle, name, page=1 if page is None else page, max_pixels=max_pixels)
+        decoded = decode(handle, name, page=page, max_pixels=max_pixels)
         decoded = _with_sidecar(decoded, name)
     return _micrograph(decoded, display_range, allow_color, databar, path=name, sha256=sha256)
 
 
 def _with_sidecar(decoded: Decoded, name: str) -> Decoded:
-    """Add what the instrument's text file says; what stands in the image comes first, but for Hitachi's excerpt."""
-    found = read_sidecar(name) if decoded.instrument is None or decoded.instrument.vendor == "Hitachi" else None
-    if found is None:
-        return decoded
-    instrument, text = found
-    calibration = instrument.calibration
-    if calibration is None or not calibration.is_plausible or decoded.calibration_meant:
-        calibration = decoded.calibration
-    info = "\n\n".join(part for part in (decoded.info, text.strip()) if part)
-    return replace(decoded, calibration=calibration, instrument=instrument, info=info)
+    """Add what the instrument's text file says, and settle the scale.
+
+    What stands in the image comes before the text file, but for Hitachi's excerpt.
+    """
+    instrument, info = decoded.instrument, decoded.info
+    rows, columns = decoded.values.shape[:2]
+    if instrument is None or instrument.vendor == "Hitachi":
+        found = read_sidecar(name, (rows, columns))
+        if found is not None:
+            instrument, text = found
+            info = "\n\n".join(part for part in (info, text.strip()) if part)
+    calibration, notes = settled_scale(decoded.calibration, decoded.calibration_meant, instrument)
+    return replace(
+        decoded, calibration=calibration, instrument=instrument, info=info, notes=(*decoded.notes, *notes)
+    )
 
 
 def micrograph_from_array(
@@ -178,7 +197,9 @@ def micrograph_from_array(
     Parameters
     ----------
     array : ndarray of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
-        Gray, or gray stored as RGB (floating-point RGB: 0 to 1), or that with an opaque alpha channel.
+        Gray, or gray stored as RGB (floating-point RGB: 0 to 1), or that with an opaque alpha channel. What is masked
+        of a masked array is no data, whatever it holds: it is shown black, which no color shows on, and has no part in
+        the display range.
     display_range, allow_color
         As in `read_micrograph`.
     calibration : Calibration, optional
@@ -191,7 +212,8 @@ def micrograph_from_array(
     ImageReadError
         If what it holds cannot be used: NaN, colors, no pixels.
     """
-    array = np.asarray(array)
+    masked = np.ma.getmaskarray(array) if np.ma.is_masked(array) else None
+    array = np.ma.getdata(array)
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] not in (3, 4)):
@@ -201,8 +223,10 @@ def micrograph_from_array(
         )
     if array.dtype.kind not in "buif":
         raise ShapeError(f"The image has type {array.dtype}; integers and floating point are accepted.")
+    if array.size:
+        check_memory((array.shape[0], array.shape[1]))
     decoded = Decoded(array, calibration=calibration, info=info)
-    return _micrograph(decoded, display_range, allow_color)
+    return _micrograph(decoded, display_range, allow_color, no_data=masked)
 
 
 def _micrograph(
@@ -212,6 +236,7 @@ def _micrograph(
     databar: str | int = "auto",
     path: str | None = None,
     sha256: str | None = None,
+    no_data: np.ndarray | None = None,
 ) -> Micrograph:
     values = np.asarray(decoded.values, decoded.values.dtype.newbyteorder("="))
     notes = list(decoded.notes)
@@ -223,17 +248,24 @@ def _micrograph(
         raise ImageReadError(
             f"The pixels are of type {values.dtype}; integers and floating-point numbers are accepted.", path=path
         )
-    _check_finite(values, path)
+    if no_data is not None:
+        no_data = np.asarray(no_data.any(axis=-1) if no_data.ndim == 3 else no_data)
+        values = _neutral(values, no_data)
+        notes.append(f"{no_data.mean():.2%} of the pixels are masked: they are shown black and take no color.")
+    check_finite(values, path)
     stored, stored_source = decoded.display_range, "ImageJ display range"
     if values.ndim == 3:
-        values, whole, note = _gray_of_rgb(_without_alpha(values, path), allow_color, path)
+        values, whole, note = _gray(values, decoded, allow_color, path)
         notes += [note] if note else []
         if whole is not None:
             stored, stored_source = whole, "full scale"
     instrument = decoded.instrument
     stated = instrument.image_rows((values.shape[0], values.shape[1])) if instrument else None
     # The white letters of a data bar are no part of the image's range.
-    image = values if values.dtype == np.uint8 else values[: databar_first_row(databar, values, stated=stated)]
+    rows = slice(None if values.dtype == np.uint8 else databar_first_row(databar, values, stated=stated))
+    image = values[rows]
+    if no_data is not None and not no_data[rows].all():
+        image = image[~no_data[rows]]
     shown, source = _display_range(image, display_range, stored, stored_source, path)
     if source == "constant image":
         notes.append(f"All pixels have the same gray value, {float(values.flat[0]):g}: shown as medium gray.")
@@ -243,11 +275,15 @@ def _micrograph(
         shown = (shown[1], shown[0])
     if decoded.pages > 1:
         notes.append(f"Page {decoded.page} of {decoded.pages} is used.")
+    notes += [decoded.other_page] if decoded.other_page else []
+    clipped = shares_outside(values if no_data is None else values[~no_data], shown)
+    if no_data is not None:
+        values[no_data] = _blackest(shown, values.dtype)
     return Micrograph(
         pixels=values,
         display_range=shown,
         range_source=source,
-        clipped=shares_outside(values, shown),
+        clipped=clipped,
         calibration=decoded.calibration,
         instrument=instrument,
         info=decoded.info,
@@ -255,80 +291,39 @@ def _micrograph(
         sha256=sha256,
         page=decoded.page,
         pages=decoded.pages,
+        plane=decoded.plane,
         notes=tuple(notes),
     )
 
 
-def _check_finite(values: np.ndarray, path: str | None) -> None:
-    if values.dtype.kind != "f":
-        return
-    # A sum is not finite if a value is not: the mask is only made where it is needed.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum(dtype=np.float64)):
-            return
-    bad = ~np.isfinite(values)
-    count = int(np.count_nonzero(bad))
-    if count:
-        row, column = (int(i) for i in np.argwhere(bad)[0][:2])
-        raise ImageReadError(
-            f"{count} of {values.size} values are NaN or infinite, the first at x {column}, y {row}; finite"
-            " gray values are needed. Replace them first (in ImageJ: Process > Math > Macro).",
-            path=path,
-        )
-
-
-def _full_scale(dtype: np.dtype) -> float:
-    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
-
-
-def _without_alpha(values: np.ndarray, path: str | None) -> np.ndarray:
-    if values.shape[-1] != 4:
-        return values
-    transparent = np.count_nonzero(values[..., 3] != _full_scale(values.dtype))
-    if transparent:
-        raise ImageReadError(
-            f"{transparent / values[..., 3].size:.2%} of the pixels are transparent; an opaque image is"
-            " needed. Flatten it or drop the alpha channel.",
-            path=path,
-        )
-    return values[..., :3]
-
-
-def _gray_of_rgb(
-    values: np.ndarray, allow_color: bool, path: str | None
+def _gray(
+    values: np.ndarray, decoded: Decoded, allow_color: bool, path: str | None
 ) -> tuple[np.ndarray, tuple[float, float] | None, str]:
-    """Gray plane of an RGB image, the range it is shown over if its type does not say it, and a note."""
-    scale = _full_scale(values.dtype)
-    # Channel by channel: a reduction over an axis of three is slow.
-    r, g, b = (values[..., i] for i in range(3))
-    spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
-    unequal = spread != 0
-    gray = g.copy()
-    whole = (0.0, scale)
-    if not unequal.any():
-        return gray, None if values.dtype.kind != "f" else whole, ""
-    colored = spread > _GRAY_TOLERANCE * scale
-    share = np.count_nonzero(colored) / colored.size
-    # The gray of equal L*: what the eye saw there.
-    lightness = rgb_to_lab(values[unequal].astype(np.float64) / scale)[..., 0]
-    shown = lightness_to_gray(lightness) * scale
-    if share > _COLORED_SHARE:
-        if not allow_color:
-            raise ImageReadError(
-                f"This is a color image: {share:.1%} of its pixels are colored (channels up to"
-                f" {int(spread.max() / scale * 255)} of 255 apart); a gray micrograph is needed. Give the"
-                " original micrograph, or allow color (--allow-color, allow_color=True) to use its lightness.",
-                path=path,
-            )
-        exact = gray.astype(np.float32)
-        exact[unequal] = shown
-        return exact, whole, f"The image is colored ({share:.1%} of its pixels): its lightness is used."
-    gray[unequal] = shown if values.dtype.kind == "f" else np.rint(shown)
-    note = ""
-    if share:
-        count = np.count_nonzero(colored)
-        note = f"{count} pixels are colored (an annotation?): their lightness is used."
-    return gray, whole if values.dtype.kind == "f" else None, note
+    try:
+        opaque = without_alpha(values, path, premultiplied=decoded.premultiplied)
+        return gray_of_rgb(opaque, allow_color, path)
+    except ImageReadError as error:
+        if decoded.other_page is None:
+            raise
+        raise ImageReadError(f"{error.message} {decoded.other_page}", path=path) from None
+
+
+def _neutral(values: np.ndarray, no_data: np.ndarray) -> np.ndarray:
+    """A copy with a value that occurs where there are no data, so that nothing is seen of what lies there."""
+    if no_data.all():
+        raise ImageReadError("All pixels are masked; an image is needed.")
+    values = values.copy()
+    values[no_data] = values[~no_data][0]
+    return values
+
+
+def _blackest(shown: tuple[float, float], dtype: np.dtype) -> float:
+    """A value of `dtype` that is shown black."""
+    black, white = shown
+    if dtype.kind == "f":
+        return black
+    limits = np.iinfo(dtype)
+    return min(max(math.floor(black) if black < white else math.ceil(black), limits.min), limits.max)
 
 
 def _display_range(

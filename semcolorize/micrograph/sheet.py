@@ -10,6 +10,7 @@ import numpy as np
 
 from semcolorize.errors import ShapeError
 from semcolorize.micrograph.lettering import typeface
+from semcolorize.micrograph.own import png_signature
 
 __all__ = ["SHEET_WIDTH", "SheetView", "series_sheet"]
 
@@ -102,7 +103,7 @@ def series_sheet(
         pen.text((_GAP, below + _GAP + i * _LINE), line, fill="#a02818", font=font)
     sheet.paste(legend, (0, size[1] - legend.height))
     buffer = io.BytesIO()
-    sheet.save(buffer, format="png")
+    sheet.save(buffer, format="png", pnginfo=png_signature())
     return buffer.getvalue()
 
 

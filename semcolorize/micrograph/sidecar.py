@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semcolorize.micrograph.instrument import Instrument, instrument_of_text
+from semcolorize.micrograph.instruments.encodings import decoded
 
 __all__ = ["read_sidecar", "sidecar_names"]
 
@@ -23,13 +24,15 @@ def sidecar_names(name: str) -> Iterator[str]:
     yield f"{stem}-{suffix[1:]}.hdr"
 
 
-def read_sidecar(path: str | os.PathLike[str]) -> tuple[Instrument, str] | None:
+def read_sidecar(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> tuple[Instrument, str] | None:
     """Look for an instrument's text file beside an image.
 
     Parameters
     ----------
     path : str or path-like
         The image.
+    shape : tuple of 2 ints, optional
+        Its rows and columns, which what the text says is held against.
 
     Returns
     -------
@@ -42,18 +45,8 @@ def read_sidecar(path: str | os.PathLike[str]) -> tuple[Instrument, str] | None:
         with contextlib.suppress(OSError, ValueError):
             if not place.is_file() or place.stat().st_size > _MAX_BYTES:
                 continue
-            text = _decoded(place.read_bytes())
-            instrument = instrument_of_text(text)
+            text = decoded(place.read_bytes())
+            instrument = instrument_of_text(text, shape)
             if instrument is not None:
                 return dataclasses.replace(instrument, sidecar=name), text
     return None
-
-
-def _decoded(content: bytes) -> str:
-    """Text in whatever encoding the instrument's Windows had."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace")
-    for encoding in ("utf-8-sig", "cp932", "cp1252"):
-        with contextlib.suppress(UnicodeDecodeError):
-            return content.decode(encoding)
-    return content.decode("latin-1")

@@ -17,6 +17,7 @@ import tifffile
 from semcolorize.errors import OutputError, ShapeError
 from semcolorize.micrograph.atomic import PathLike, atomic_output
 from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.own import PROVENANCE_LINE, SOFTWARE
 
 __all__ = ["imagej_scale", "write_color_tiff"]
 
@@ -87,7 +88,7 @@ def write_color_tiff(
             path=os.fspath(path),
         )
     about = _imagej_metadata(rgb, names, info, overlays, metadata)
-    options: dict[str, Any] = {"imagej": True, "metadata": about, "software": "semcolorize"}
+    options: dict[str, Any] = {"imagej": True, "metadata": about, "software": SOFTWARE}
     options["resolution"], unit = imagej_scale(calibration)
     if unit is not None:
         about["unit"] = unit
@@ -127,7 +128,7 @@ def _imagej_metadata(
         names = [f"{name} ({channel})" for name in names for channel in _CHANNELS]
     about: dict[str, Any] = {"Labels": names, "loop": False}
     text = "\n\n".join(
-        part for part in (info, f"semcolorize provenance (JSON)\n{metadata}" if metadata else None) if part
+        part for part in (info, f"{PROVENANCE_LINE}\n{metadata}" if metadata else None) if part
     )
     if text:
         about["Info"] = text

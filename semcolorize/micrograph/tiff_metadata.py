@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import Any
+from xml.etree import ElementTree
 
-import tifffile
-
-from semcolorize.micrograph.calibration import Calibration
-from semcolorize.micrograph.instrument import Instrument
+from semcolorize.micrograph.calibration import Calibration, imagej_calibration, is_device_resolution, unit_nanometers
+from semcolorize.micrograph.instruments.tags import mapping_of
 
 __all__ = ["read_calibration", "read_display_range", "read_info"]
 
 _MAX_INFO = 1_000_000
 """Characters of metadata kept: instruments write some 10,000."""
+_MAX_XML = 20_000_000
+"""OME writes some 100 characters a plane."""
+_COMMON_DPI = (72, 96, 150, 200, 300, 400, 600, 1200)
 
 
 def read_display_range(tiff: Any, page: int) -> tuple[float, float] | None:
@@ -33,20 +35,20 @@ def read_display_range(tiff: Any, page: int) -> tuple[float, float] | None:
     return (low, high) if math.isfinite(low) and math.isfinite(high) and low < high else None
 
 
-def read_calibration(tiff: Any, page: Any, instrument: Instrument | None = None) -> tuple[Calibration | None, bool]:
-    """Return the size of a pixel from ImageJ's, the instrument's, OME's or the TIFF's own fields, or None.
+def read_calibration(tiff: Any, page: Any) -> tuple[Calibration | None, bool]:
+    """Return the size of a pixel from ImageJ's, OME's or the TIFF's own fields, or None.
 
     Returns
     -------
     calibration : Calibration or None
+        With its source.
     meant : bool
         False for the TIFF's own resolution, which any program may have written for a printer.
     """
-    own = instrument.calibration if instrument is not None else None
-    for calibration in (_imagej_calibration(tiff, page), own, _ome_calibration(tiff)):
+    for calibration in (_imagej_calibration(tiff, page), _ome_calibration(tiff, page)):
         if calibration is not None and calibration.is_plausible:
             return calibration, True
-    calibration = _resolution_calibration(tiff, page)
+    calibration = _resolution_calibration(page)
     return (calibration if calibration is not None and calibration.is_plausible else None), False
 
 
@@ -55,13 +57,10 @@ def _imagej_calibration(tiff: Any, page: Any) -> Calibration | None:
     if not imagej or page.tags.get("XResolution") is None:
         return None
     unit = _unescape(str(imagej.get("unit", "")).strip())
-    if unit.lower() in ("", "pixel", "pixels"):
-        return None
     sizes = _pixel_sizes(page)
     if sizes is None:
         return None
-    x_size, y_size = sizes
-    return Calibration(x_size, y_size, "µm" if unit in ("micron", "um", "μm") else unit)
+    return imagej_calibration(*sizes, unit)
 
 
 def _unescape(unit: str) -> str:
@@ -71,25 +70,63 @@ def _unescape(unit: str) -> str:
     return unit.encode("latin-1", "backslashreplace").decode("unicode_escape", "replace")
 
 
-def _ome_calibration(tiff: Any) -> Calibration | None:
+def _ome_calibration(tiff: Any, page: Any) -> Calibration | None:
     if not tiff.ome_metadata:
         return None
     try:
-        image = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
-        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
-        x_size, y_size = _number(pixels["PhysicalSizeX"]), _number(pixels["PhysicalSizeY"])
-    except (LookupError, TypeError, ValueError, SyntaxError):
-        # SyntaxError: what XML parsers raise.
+        images = ElementTree.fromstring(_without_entities(tiff.ome_metadata)).findall("{*}Image/{*}Pixels")
+    except (ElementTree.ParseError, ValueError):
         return None
-    # The OME schema's unit, where none is given.
-    return Calibration(x_size, y_size, str(pixels.get("PhysicalSizeXUnit", "µm")))
+    pixels = next((image for image in images if _holds(image, int(page.index))), images[0] if images else None)
+    if pixels is None:
+        return None
+    x_size = _number(pixels.get("PhysicalSizeX"))
+    y_size = _number(pixels.get("PhysicalSizeY", x_size))
+    # The OME schema's unit, where none is given. A pixel or a reference frame is no length.
+    unit = pixels.get("PhysicalSizeXUnit", "µm")
+    factor, y_factor = unit_nanometers(unit), unit_nanometers(pixels.get("PhysicalSizeYUnit", unit))
+    if factor is None or y_factor is None:
+        return None
+    calibration = Calibration(x_size, y_size * y_factor / factor, unit, "OME PhysicalSizeX")
+    return None if _is_print(calibration) else calibration
 
 
-def _resolution_calibration(tiff: Any, page: Any) -> Calibration | None:
+def _without_entities(xml: str) -> str:
+    if len(xml) > _MAX_XML or "<!DOCTYPE" in xml or "<!ENTITY" in xml:
+        raise ValueError("no OME metadata: longer than any, or with entities, which OME does not have")
+    return xml
+
+
+def _holds(pixels: ElementTree.Element, index: int) -> bool:
+    """Whether the planes of an OME image include that of a page, counted from 0."""
+    for data in pixels.findall("{*}TiffData"):
+        first, count = _number(data.get("IFD", 0)), _number(data.get("PlaneCount", 1))
+        if first <= index < first + count:
+            return True
+    return False
+
+
+def _is_print(calibration: Calibration) -> bool:
+    """Whether a stated size is a common resolution for print or screen, which converters take from the TIFF."""
+    nanometers = calibration.nanometers
+    return nanometers is not None and any(
+        math.isclose(2.54e7 / dots, nanometers[0], rel_tol=1e-4) for dots in _COMMON_DPI if nanometers[0] > 0
+    )
+
+
+def _resolution_calibration(page: Any) -> Calibration | None:
     unit_tag = page.tags.get("ResolutionUnit")
-    unit = {2: "inch", 3: "cm"}.get(int(unit_tag.value) if unit_tag is not None else 2)
+    unit = {2: "inch", 3: "cm"}.get(_unit_code(unit_tag.value) if unit_tag is not None else 2)
     sizes = _pixel_sizes(page)
-    return None if unit is None or sizes is None else Calibration(*sizes, unit)
+    if unit is None or sizes is None:
+        return None
+    calibration = Calibration(*sizes, unit, "TIFF resolution")
+    return None if is_device_resolution(calibration) else calibration
+
+
+def _unit_code(value: Any) -> int:
+    number = _number(value)
+    return int(number) if math.isfinite(number) else 0
 
 
 def _pixel_sizes(page: Any) -> tuple[float, float] | None:
@@ -109,10 +146,10 @@ def read_info(tiff: Any, page: Any) -> str | None:
     if imagej:
         info = imagej.get("Info")
         return str(info)[:_MAX_INFO] if info else None
-    if tiff.fei_metadata:
-        return _as_text(tiff.fei_metadata)
-    if tiff.sem_metadata:
-        return _as_text({key: value for key, value in tiff.sem_metadata.items() if key})
+    metadata = mapping_of(page, 34682, 34680, 34118)
+    if metadata:
+        # Zeiss' numbers without names stand under no key.
+        return _as_text({key: value for key, value in metadata.items() if key})
     description = page.description
     return description[:_MAX_INFO] if description and description.strip() else None
 

@@ -13,10 +13,10 @@ from semcolorize.batch.runner import run_job
 pytestmark = pytest.mark.imagej
 
 FILES = {
-    # Size of a pixel as the instrument's own text has it, and the unit ImageJ should show.
+    # Size of a pixel, which test_instrument_bars.py measures in the pictures, and the unit ImageJ should show.
     "fei-sem-rbc.tif": (7.70833, "nm"),
     "FEI-Helios-Ebeam-16bits.tif": (3.3724, "µm"),
-    "test_tiff_Zeiss_SEM_512pix.tif": (5.825, "nm"),
+    "test_tiff_Zeiss_SEM_512pix.tif": (11.65, "nm"),
     "zeiss_merlin_test.tif": (55.82, "nm"),
     "sample-１_600倍(x600).tif": (165.3646, "nm"),
 }

@@ -138,7 +138,7 @@ def test_of_a_hyperstack_the_plane_that_is_shown_with_its_own_hints(ij, tmp_path
     )  # fmt: skip
     assert told[:2] == ["", "h colored 1 1"]
     plane = "slice 6" if kind == "stack" else "channel 2, slice 3, frame 1"
-    assert f"1 ROI: on other planes than the one that is colored ({plane})" in " ".join(told)
+    assert f"1 hint: on other planes than the one that is colored ({plane})" in " ".join(told)
     assert "12 6" in told
     rgb = tifffile.imread(tmp_path / "out.tif").astype(int)
     # The ramp over the range that was set.
@@ -356,3 +356,28 @@ def test_nothing_is_left_behind(ij, home):
     assert not home.waiting()
     newest = max(home.jobs.iterdir(), key=lambda path: path.name, default=None)
     assert newest is None or not (newest / "result.tif").exists()
+
+
+FEI = """[System]\r\nSystemType=Synthetic\r\n[Scan]\r\nPixelWidth=2.5e-009\r\nPixelHeight=2.5e-009\r
+HorFieldsize=4e-007\r\n[Image]\r\nResolutionX=160\r\nResolutionY=120\r\n"""
+
+
+@pytest.mark.parametrize(("resolution", "unit"), [(96, "INCH"), (67, "CENTIMETER")])
+def test_the_result_has_the_instruments_scale_unless_the_user_set_one(ij, tmp_path, resolution, unit):
+    pixels = np.random.default_rng(0).integers(40, 200, (120, 160)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "in.tif", pixels, metadata=None, resolution=(resolution, resolution),
+                     resolutionunit=unit, extratags=[(34682, "s", 0, FEI, True)])  # fmt: skip
+    color = (
+        'makeOval(60, 40, 20, 20); Roi.setStrokeColor("#d1495b"); run("Add Selection..."); run("Select None");'
+        'run("Colorize SEM", "hints=overlay variants=1"); tell(error()); getVoxelSize(x, y, z, u);'
+        'tell(d2s(x, 4) + " " + d2s(y, 4) + " " + u);'
+    )
+    told = ij(
+        'open(getArgument() + "/in.tif"); getVoxelSize(x, y, z, u); tell(u);',
+        color,
+        'close("*"); open(getArgument() + "/in.tif"); setVoxelSize(7, 7, 1, "nm");',
+        color,
+    )
+    # ImageJ itself takes the resolution of the print for the specimen's.
+    assert told[0] in ("inches", "cm")
+    assert told[1:] == ["", "2.5000 2.5000 nm", "", "7.0000 7.0000 nm"]

@@ -305,7 +305,7 @@ def test_content_counts_not_the_suffix(gray: np.ndarray, tmp_path: Path) -> None
     np.testing.assert_array_equal(read_micrograph(tmp_path / "a.tif").pixels, gray)
 
 
-@pytest.mark.parametrize("suffix", ["tif", "png", "jpg", "bmp", "gif"])
+@pytest.mark.parametrize("suffix", ["tif", "png", "jpg", "bmp", "gif", "webp"])
 def test_truncated(suffix: str, gray: np.ndarray, tmp_path: Path) -> None:
     whole = tmp_path / f"whole.{suffix}"
     Image.fromarray(gray).save(whole)
@@ -383,12 +383,10 @@ def test_pages_are_counted_from_one(gray: np.ndarray, tmp_path: Path) -> None:
         refused(tmp_path / "a.tif", match="the file has 3, counted from 1", page=page)
 
 
-def test_transparency_cmyk_and_deep_color(gray: np.ndarray, tmp_path: Path) -> None:
+def test_transparency_and_deep_color(gray: np.ndarray, tmp_path: Path) -> None:
     rgba = np.dstack([gray, gray, gray, np.where(gray > 9, 255, 0).astype(np.uint8)])
     Image.fromarray(rgba).save(tmp_path / "alpha.png")
     refused(tmp_path / "alpha.png", match="transparent")
-    Image.fromarray(gray).convert("CMYK").save(tmp_path / "cmyk.jpg")
-    refused(tmp_path / "cmyk.jpg", match="CMYK")
     data = bytearray(png_header(4, 4))
     data[24:26] = b"\x10\x02"
     (tmp_path / "deep.png").write_bytes(data)
@@ -412,7 +410,7 @@ def test_libraries_stay_silent(
 @pytest.mark.parametrize("seed", range(3))
 def test_damage_never_shows_a_library_error(seed: int, gray: np.ndarray, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
-    for suffix in ("tif", "png", "jpg", "bmp", "gif"):
+    for suffix in ("tif", "png", "jpg", "bmp", "gif", "webp"):
         path = tmp_path / f"a.{suffix}"
         Image.fromarray(gray).save(path)
         whole = path.read_bytes()
@@ -438,7 +436,7 @@ def test_damage_never_shows_a_library_error(seed: int, gray: np.ndarray, tmp_pat
         ("FEI-Helios-Ebeam-16bits.tif", np.uint16, 3372.4),
         ("fei-sem-rbc.tif", np.uint8, 7.70833),
         ("zeiss_merlin_test.tif", np.uint8, 55.82),
-        ("test_tiff_Zeiss_SEM_512pix.tif", np.uint8, 5.825),
+        ("test_tiff_Zeiss_SEM_512pix.tif", np.uint8, 11.65),
         ("salt0002.tiff", np.uint8, None),
         ("sample-１_600倍(x600).tif", np.uint8, 165.3646),
     ],
@@ -446,7 +444,7 @@ def test_damage_never_shows_a_library_error(seed: int, gray: np.ndarray, tmp_pat
 def test_instruments(name: str, dtype: type, size: float | None, shared_data: Path) -> None:
     micrograph = read_micrograph(shared_data / "instruments" / name)
     assert micrograph.pixels.dtype == dtype
-    assert micrograph.pixel_size_nm == (None if size is None else pytest.approx(size))
+    assert micrograph.pixel_size_nm == (None if size is None else pytest.approx(size, rel=1e-4))
     if size is not None:
         assert len(micrograph.info or "") > 200
     assert micrograph.lightness.max() > 90
