@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,18 +13,19 @@ import torch
 
 from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
-from semcolorize.hints.model import Hint, HintSet, Spread
+from semcolorize.hints.model import Hint, Spread
 from semcolorize.inference.assignment import Assignment
 from semcolorize.inference.highlight import assign_series, highlight_views
 from semcolorize.inference.settings import Settings
 from semcolorize.inference.upsample import ab_of_labels, ab_of_proposals
 from semcolorize.micrograph.lightness import render_rgb
+from semcolorize.micrograph.memory import check_memory
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.working import DEFAULT_WORKING_SIZE, PreparedMicrograph, WorkingSize, prepare_views
 from semcolorize.model.checkpoint import LoadedLabelWeights, LoadedModels, load_label_weights, load_models
 from semcolorize.network.carrying import carry_colors
 from semcolorize.network.conditioning import Fill
-from semcolorize.network.marking import MarkedMicrograph, contradictions, mark_views
+from semcolorize.network.marking import Hints, MarkedMicrograph, contradictions, mark_views
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.replay import Replays
 from semcolorize.network.sampling import resolve_device
@@ -106,7 +107,7 @@ class Colorizer:
     def colorize(
         self,
         image: PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str],
-        hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None = None,
+        hints: Hints = None,
         *,
         variants: int = 1,
         seed: int = 0,
@@ -124,7 +125,8 @@ class Colorizer:
         ----------
         image : PreparedMicrograph, Micrograph, ndarray of shape (H, W), or path
             An array is read like a file: 8 bit over its whole range, else over the 0.1-99.9 percentiles.
-        hints : HintSet, iterable of Hint, or path, optional
+        hints : HintSet, iterable of Hint or of plain entries, or path, optional
+            Entries are dicts as in a hints file: ``{"point": [412, 310], "color": "red"}``.
         variants : int
             Proposals to make.
         seed : int
@@ -158,6 +160,7 @@ class Colorizer:
         )  # fmt: skip
         clock = _Clock()
         prepared = self.prepare(image, databar=databar, working_size=working_size)
+        check_memory(prepared.micrograph.shape, variants=settings.variants, path=prepared.micrograph.path)
         marked = MarkedMicrograph.of(prepared, hints)
         settings = settings.for_hints(len(marked.hints))
         clock.lap("prepare")
@@ -173,7 +176,7 @@ class Colorizer:
     def colorize_views(
         self,
         images: Sequence[PreparedMicrograph | Micrograph | np.ndarray | str | os.PathLike[str]],
-        hints: Sequence[HintSet | Iterable[Hint] | str | os.PathLike[str] | None],
+        hints: Sequence[Hints],
         *,
         variants: int = 1,
         seed: int = 0,
@@ -196,7 +199,7 @@ class Colorizer:
         ----------
         images : sequence of PreparedMicrograph, Micrograph, ndarray of shape (H, W), or path
             Of any sizes.
-        hints : sequence of HintSet, iterable of Hint, path, or None
+        hints : sequence of what `colorize` takes
             One a view.
         variants, seed, fill, spread, num_steps, databar, working_size, bits, on_step
             As for `colorize`.
@@ -374,10 +377,8 @@ class Colorizer:
         -------
         ab : float32 ndarray of shape (variants, H, W, 2)
         """
-        Settings.resolve(
-            self.weights.model.config, variants=variants, seed=seed, fill=fill, spread=spread,
-            num_steps=num_steps,
-        )  # fmt: skip
+        config = self.weights.model.config
+        Settings.resolve(config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps)
         if fill == "gray":
             view = HintedView.of(lightness, hint_ab, hint_mask)
             (one,) = highlight_views(self.labels.model, [view], spread)

@@ -19,6 +19,7 @@ from semcolorize.inference.assignment import Assignment
 from semcolorize.micrograph.atomic import all_or_none, write_bytes_atomic
 from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
 from semcolorize.micrograph.notes import result_notes
+from semcolorize.micrograph.own import png_signature
 from semcolorize.micrograph.provenance import Provenance, provenance_of
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.scalebar import draw_scale_bar
@@ -113,6 +114,17 @@ class ColorResult:
             micrograph, hints, drawn, bar=bar, colored=colored, hinted=hinted, fill=settings.get("fill", "auto")
         )
         return cls(rgb, ab, micrograph, hints, entries, provenance, dict(seconds), notes, assignment)
+
+    def __repr__(self) -> str:
+        count, rows, columns, _ = self.rgb.shape
+        of = os.path.basename(self.micrograph.path) if self.micrograph.path else "array"  # noqa: PTH119
+        return (
+            f"ColorResult({of}, {columns} x {rows} pixels, {len(self.hints)} hint{'s' * (len(self.hints) != 1)}, "
+            f"{count} variant{'s' * (count != 1)}, {len(self.legend)} legend entries)"
+        )
+
+    def _repr_png_(self) -> bytes:
+        return self.comparison_png(width=1000)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -357,7 +369,7 @@ def _png(rgb: np.ndarray) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="png")
+    Image.fromarray(rgb).save(buffer, format="png", pnginfo=png_signature())
     return buffer.getvalue()
 
 

@@ -22,6 +22,7 @@ from semcolorize.batch.messages import Request, Settings
 from semcolorize.batch.plan import Plan, PlannedFile, make_plan, no_hints, nothing_found, result_names, shown
 from semcolorize.batch.work import Workbench
 from semcolorize.hintfiles.roi_archive import has_rois
+from semcolorize.micrograph.own import OWN_RESULT, is_own_result
 
 __all__ = ["Preview", "preview"]
 
@@ -126,6 +127,9 @@ def _preview(job: Job, time_it: bool) -> Preview:
         if not decision.to_do and file.series in anew:
             decision = Decision("series", "its series is colored anew")
         if decision.to_do:
+            if len(plan.files) <= _LOOKED_INTO and is_own_result(job.input_folder / file.name):
+                found.rows.append((file.name, "skipped", OWN_RESULT, file.series))
+                continue
             hints = _hints(job, file, look)
             if file.hints is None and file.series in hinted and hints != "its own overlay":
                 hints = "the hints of its series"

@@ -6,7 +6,7 @@ One line is a job; everything has a default that does the right thing::
 
 and everything can be said::
 
-    inputs:  {folder: data/2026-11, pattern: "**/*.tif", exclude: ["**/*_nav*"]}
+    inputs:  {folder: data/2026-11, pattern: "**/*.tif", exclude: ["**/*_nav*"], page: 1}
     output:  {folder: colored, name: "{stem}_color.tif", variants: 1, original: link, preview: png}
     hints:   {sidecar: ["{stem}.hints.yaml", "{stem}.zip"], default: house.hints.yaml}
     palette: house_palette.yaml
@@ -143,6 +143,7 @@ class InputsPart(_Part):
     pattern: _Patterns = _PATTERNS
     exclude: Annotated[list[Annotated[_Text, AfterValidator(_pattern)]], BeforeValidator(_listed)] = []
     allow_color: bool = False
+    page: Annotated[int, Field(ge=1)] = 1
     display_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 

@@ -29,6 +29,7 @@ class Settings:
     no_hints: str
     display_range: tuple[float, float] | None
     allow_color: bool
+    page: int
     databar: str | int
     weights: str
     device: str
@@ -48,6 +49,7 @@ class Settings:
             no_hints=no_hints,
             display_range=None if shown_over is None else (shown_over[0], shown_over[1]),
             allow_color=spec.inputs.allow_color,
+            page=spec.inputs.page,
             databar=spec.databar,
             weights=weights_of(job.path, spec.model.weights),
             device=spec.model.device,
@@ -67,6 +69,9 @@ class Settings:
             **self.options, "output": self.output, "palette": colors, "weights": weights_sha256,
             "display_range": self.display_range, "allow_color": self.allow_color, "overlay": self.overlay,
         }  # fmt: skip
+        if self.page > 1:
+            # Not said of first pages, so that results of earlier versions stay known.
+            told["page"] = self.page
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from semcolorize.batch.globs import glob_expression
 from semcolorize.batch.job import Job
+from semcolorize.batch.listing import Listing
 from semcolorize.errors import ConfigError
 from semcolorize.micrograph.sidecar import sidecar_names
 
@@ -209,14 +210,18 @@ def _stem(name: str) -> str:
     return posixpath.splitext(_base(name))[0]
 
 
-def _beside(name: str, candidates: Iterator[str] | list[str], listing: set[str], top: Path | None) -> str | None:
+def _beside(name: str, candidates: Iterator[str] | list[str], listing: Listing, top: Path | None) -> str | None:
     folder = name[: len(name) - len(_base(name))]
     for candidate in candidates:
-        if "/" not in candidate:
-            if candidate in listing and candidate != _base(name):
-                return folder + candidate
-        elif top is not None and (top / folder / candidate).is_file():
-            return folder + candidate
+        below, base = posixpath.split(candidate)
+        if below and top is None:
+            continue
+        found = (Listing.of(top / folder / below) if below and top is not None else listing).find(base)
+        place = posixpath.join(folder + below, found) if below and found else f"{folder}{found}"
+        if found is None or (not below and found == _base(name)):
+            continue
+        if not below or (top is not None and (top / place).is_file()):
+            return place
     return None
 
 
@@ -247,7 +252,7 @@ class _Walk:
     """Finds the files that match, and says what was left out."""
 
     def __init__(self, job: Job) -> None:
-        self.found: list[tuple[str, os.stat_result | str, set[str]]] = []
+        self.found: list[tuple[str, os.stat_result | str, Listing]] = []
         self.refused: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
         self.notes: list[str] = []
@@ -287,7 +292,7 @@ class _Walk:
             except OSError as error:
                 self.refused[name or "."] = f"The folder cannot be read: {error.strerror or error}"
                 continue
-            names = {entry.name for entry in listing}
+            names = Listing(entry.name for entry in listing)
             prefix = f"{name}/" if name else ""
             for entry in listing:
                 if entry.name.startswith("."):
@@ -316,7 +321,7 @@ class _Walk:
             self.notes.append(f"{shown(name)} is a link to {shown(before)}, which is in the plan already: left out.")
         return False
 
-    def _take(self, name: str, entry: os.DirEntry[str], names: set[str]) -> None:
+    def _take(self, name: str, entry: os.DirEntry[str], names: Listing) -> None:
         unwanted = next((pattern for pattern, expression in self._unwanted if expression.fullmatch(name)), None)
         if unwanted is not None:
             self.skipped[name] = f"Excluded by {unwanted}."

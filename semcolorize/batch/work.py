@@ -30,6 +30,7 @@ from semcolorize.hintfiles.roi_archive import has_rois
 from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hints.model import HintSet
 from semcolorize.hints.rasterize import check_hints
+from semcolorize.micrograph.own import OWN_RESULT, is_own_result
 from semcolorize.micrograph.reading import Micrograph, read_micrograph
 from semcolorize.result import ColorResult, output_paths
 
@@ -88,10 +89,12 @@ class Workbench:
         info = None
         try:
             info = Path(request.path).stat()
+            if is_own_result(request.path):
+                return Skipped(name=request.name, reason=OWN_RESULT, size=info.st_size, mtime_ns=info.st_mtime_ns)
             settings = self.settings
             micrograph = read_micrograph(
-                request.path, display_range=settings.display_range, allow_color=settings.allow_color,
-                databar=settings.databar,
+                request.path, page=settings.page, display_range=settings.display_range,
+                allow_color=settings.allow_color, databar=settings.databar,
             )  # fmt: skip
             if _changed(info, request.path):
                 raise ImageReadError("The file was written to while it was read; run again.", path=request.path)
@@ -106,6 +109,7 @@ class Workbench:
             own = os.path.realpath(request.path)
             others = [path for path, _ in found.files if os.path.realpath(path) != own]
             depends += _dependencies(others)
+            found = found.on(micrograph.plane)
             if in_series:
                 # A hint beside the image is this view's fault, not its series'.
                 check_hints(found, micrograph.shape)

@@ -70,8 +70,9 @@ def command(
         _dry_run(found, as_json)
         return
     try:
-        with _progress(quiet=as_json) as show:
+        with _progress(quiet=as_json, each=watch) as show:
             if watch:
+                click.echo(f"watching {found.input_folder}; Ctrl-C stops", err=True)
                 from semcolorize.batch.watch import watch_job
 
                 summary = watch_job(found, retry_failed=retry_failed, idle_minutes=idle_minutes, on_progress=show)
@@ -140,8 +141,8 @@ def _tell(summary: Summary, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
-    """A bar on a terminal; a line now and then in a log."""
+def _progress(*, quiet: bool, each: bool) -> Iterator[Any]:
+    """A bar on a terminal; in a log a line now and then, or for `each` file that is done."""
     import time
 
     from rich.console import Console
@@ -160,7 +161,10 @@ def _progress(*, quiet: bool) -> Iterator[Any]:
 
     def tell(progress: Progress) -> None:
         nonlocal last
-        if time.monotonic() - last >= 30:
+        if each:
+            word = {"Staged": "colored", "Skipped": "left alone"}.get(type(progress.outcome).__name__, "failed")
+            click.echo(f"{word}: {progress.outcome.name}", err=True)
+        elif time.monotonic() - last >= 30:
             last = time.monotonic()
             click.echo(
                 f"{progress.done} of {progress.total}, {progress.failed} failed, {progress.rate:.2f} images/s,"

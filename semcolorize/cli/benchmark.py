@@ -53,7 +53,7 @@ def command(
         check_output(path, overwrite=overwrite)
     timings = []
     for colorizer in colorizers:
-        with progress_bar(f"timing on {colorizer.device}", quiet=as_json) as update:
+        with progress_bar(f"timing on {colorizer.device}", quiet=as_json, lines_every=30) as update:
             timings += measure(
                 colorizer,
                 repeats=repeats,

@@ -128,6 +128,7 @@ def command(
     from semcolorize.micrograph.reading import read_micrograph
     from semcolorize.micrograph.scalebar import draw_scale_bar
     from semcolorize.result import output_paths
+    from semcolorize.results.claim import claimed
 
     # Everything that can be wrong is looked at before torch is loaded and before anything is computed.
     inputs = [image, *hint_files]
@@ -150,9 +151,8 @@ def command(
         target, variants=variants, legend=legend, png=png, labels=labels, rois=rois, overwrite=overwrite,
         inputs=inputs,
     )  # fmt: skip
-    hints = HintSet.merge(sets, micrograph.shape)
-    for skipped in hints.skipped:
-        click.echo(f"note: {skipped}", err=True)
+    click.get_current_context().with_resource(claimed(paths.tiff))
+    hints = HintSet.merge(sets, micrograph.shape).on(micrograph.plane)
 
     from semcolorize.pipeline import Colorizer
 

@@ -276,7 +276,7 @@ def _run_protocol(
         raise ConfigError(f"--data {data}: none of its {len(failed)} images is in color and can be read.", key="data")
     extra["left_out"] = failed
     lpips, extra["lpips"] = find_lpips()
-    with progress_bar("evaluating", quiet=quiet) as update:
+    with progress_bar("evaluating", quiet=quiet, lines_every=30) as update:
         run = evaluate(images, methods, protocol, numbers, seed=extra["seed"], lpips=lpips, on_progress=update)
     if not quiet:
         _print_table(run, len(images))
@@ -292,7 +292,7 @@ def _run_modes(
     from semcolorize.evaluation.modes import score_modes
     from semcolorize.evaluation.report import write_modes_report
 
-    with progress_bar("evaluating", quiet=quiet) as update:
+    with progress_bar("evaluating", quiet=quiet, lines_every=30) as update:
         run = score_modes(images, methods, counts=numbers, trials=trials, seed=extra["seed"], on_progress=update)
     if not quiet:
         _print_modes(run.summary(), len(images))

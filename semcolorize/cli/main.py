@@ -78,6 +78,9 @@ def main() -> None:
     """Entry point: exit codes 0 done, 1 our error, 2 usage or configuration, 3 finished with failed files."""
     # So that a job that is stopped takes its temporary files with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        # Loaded: from here on Ctrl-C is answered in words.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     debug = "--debug" in sys.argv
     if debug:
         # Accepted anywhere on the line, not only before the command.

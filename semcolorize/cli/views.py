@@ -224,11 +224,9 @@ def _read_hints(files: Sequence[Path], micrograph: Any) -> Any:
 
     if not files:
         return None
-    hints = HintSet.merge([read_hints(path) for path in files], micrograph.shape)
+    hints = HintSet.merge([read_hints(path) for path in files], micrograph.shape).on(micrograph.plane)
     # A hint beside the image is this view's fault, not its series'.
     check_hints(hints, micrograph.shape)
-    for skipped in hints.skipped:
-        click.echo(f"note: {skipped}", err=True)
     return hints
 
 

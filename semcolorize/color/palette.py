@@ -41,7 +41,9 @@ __all__ = ["BUILTIN_PALETTES", "Lab", "NamedColor", "Palette", "did_you_mean", "
 Lab = tuple[float, float, float]
 """CIE L*, a*, b* (D65, 2 degree)."""
 
-_ACCEPTED = 'hex ("#d1495b"), a CSS name, [r, g, b] from 0 to 255, {lab: [L, a, b]}, or a name of the palette'
+_ACCEPTED = (
+    'hex ("#d1495b"), a CSS name, [r, g, b] from 0 to 255 or 0.0 to 1.0, {lab: [L, a, b]}, or a name of the palette'
+)
 _AB_LIMIT = 160.0
 
 
@@ -151,7 +153,8 @@ def parse_color(value: Any, palette: Mapping[str, NamedColor] | None = None) -> 
     Parameters
     ----------
     value : str, sequence of 3 numbers, mapping with the key ``lab``, or NamedColor
-        A name of `palette`, hex, a CSS name, ``[r, g, b]`` from 0 to 255, or ``{lab: [L, a, b]}``.
+        A name of `palette`, hex, a CSS name, ``[r, g, b]`` from 0 to 255 or in fractions from 0.0 to 1.0, or
+        ``{lab: [L, a, b]}``.
     palette : mapping of str to NamedColor, optional
         Its names come before those of CSS.
 
@@ -218,6 +221,14 @@ def _numbers(values: Sequence[Any], what: str) -> list[float]:
 
 def _parse_rgb(values: Sequence[Any]) -> Lab:
     rgb = _numbers(values, "[r, g, b]")
+    if max(rgb) <= 1 and min(rgb) >= 0 and any(isinstance(value, float) for value in values):
+        # As Python's libraries write colors.
+        return _lab_of_rgb([255 * value for value in rgb])
+    if 0 < max(rgb) <= 1 or any(0 < value < 1 for value in rgb):
+        raise ConfigError(
+            f"{list(values)!r} is not a color that can be told for sure: of 255 that is nearly black. Write whole "
+            "numbers from 0 to 255, or fractions from 0.0 to 1.0 (all three, with a point)."
+        )
     if not all(0 <= value <= 255 for value in rgb):
         raise ConfigError(f"{list(values)!r} is not a color; red, green and blue go from 0 to 255.")
     return _lab_of_rgb(rgb)

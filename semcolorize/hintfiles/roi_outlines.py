@@ -2,7 +2,9 @@
 
 All in ImageJ's (x, y) order; `semcolorize.hintfiles.rois` turns them.
 
-References ---------- ImageJ 1.53t: a composite is flattened to 0.01 pixel before it is filled; a spline goes
+References
+----------
+ImageJ 1.53t: a composite is flattened to 0.01 pixel before it is filled; a spline goes
 through the vertices with the square root of their distance as its parameter. Rounded corners are those of
 `java.awt.geom.RoundRectangle2D`.
 """
@@ -13,14 +15,27 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
-__all__ = ["composite_rings", "rounded_rectangle", "spline"]
+__all__ = ["composite_rings", "on_one_line", "rounded_rectangle", "spline"]
 
 _FLATNESS = 0.01
 _MAX_HALVINGS = 10
 _EXTENSION = 7
 _SEGMENT_POINTS = {0: 1, 1: 1, 2: 2, 3: 3, 4: 0}
+
+
+def on_one_line(points: npt.ArrayLike) -> bool:
+    """Tell whether points (N, 2) enclose nothing whatever their order: they are one, or lie on one line."""
+    away = np.asarray(points, np.float64).reshape(-1, 2)
+    if not np.isfinite(away).all():
+        return False
+    away = away - away[0]
+    # The farthest from the first gives the line; all others are measured against it.
+    along = away[np.hypot(*away.T).argmax()]
+    length = float(np.hypot(*along))
+    return length == 0 or bool((np.abs(along[0] * away[:, 1] - along[1] * away[:, 0]) <= 1e-9 * length**2).all())
 
 
 def composite_rings(path: np.ndarray) -> list[np.ndarray]:

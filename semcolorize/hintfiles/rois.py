@@ -5,13 +5,14 @@ coordinates of points and lines from the center of the first pixel: those move b
 
 What is a hint: points and multi-points (a patch each), rectangles (also rounded or rotated), ovals, ellipses,
 polygons, freehand and traced areas, composites with holes, splines, lines of all kinds with their width. What
-is not, and is reported: ROIs without a color, text, images, arrows, angles. Stack positions are ignored.
+is not, and is reported: ROIs without a color, text, images, arrows, angles. Positions in a stack are kept.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from roifile import ROI_OPTIONS, ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 from semcolorize.color.palette import Lab, NamedColor, parse_color
 from semcolorize.errors import ConfigError, HintError
 from semcolorize.hintfiles.roi_archive import StoredRoi, stored_rois
-from semcolorize.hintfiles.roi_outlines import composite_rings, rounded_rectangle, spline
+from semcolorize.hintfiles.roi_outlines import composite_rings, on_one_line, rounded_rectangle, spline
 from semcolorize.hints.model import (
     SPREADS,
     Hint,
@@ -38,13 +39,17 @@ from semcolorize.hints.model import (
     SkippedHint,
     Spread,
 )
+from semcolorize.hints.planes import Position
 
 __all__ = ["SPREAD_PROPERTY", "RoiDefaults", "hints_from_rois", "read_rois"]
 
 SPREAD_PROPERTY = "semcolorize.spread"
 """Property of a ROI that says how far it speaks, see `semcolorize.hints.model.Hint`."""
 
-_AUTOMATIC_NAME = re.compile(r"\d{3,5}-\d{3,5}(-\d{3,5})?(-\d+)?")
+_AUTOMATIC_NAME = re.compile(
+    r"\d{3,5}-\d{3,5}(-\d{3,5})?(-\d+)?|\{?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\}?|[0-9a-f]{32}", re.IGNORECASE
+)
+"""What programs call ROIs that nobody named: ImageJ by their place, others by a UUID."""
 _AREAS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED)
 _PATHS = (ROI_TYPE.POLYLINE, ROI_TYPE.FREELINE)
 
@@ -158,10 +163,13 @@ class _ColorTable:
     """Colors by ROI name or group, and which of them were used."""
 
     def __init__(self, colors: Mapping[str, Any], palette: Mapping[str, NamedColor]) -> None:
-        self._colors = {}
+        self._colors: dict[str, tuple[Lab, str | None]] = {}
+        classes = Counter(_class_of(str(key), value) for key, value in colors.items())
         for key, value in colors.items():
             try:
-                name = value if isinstance(value, str) and value in palette else None
+                name = value if isinstance(value, str) and value in palette else _class_of(str(key), value)
+                # Two entries are two classes, unless they name one color of the palette.
+                name = str(key) if classes[name] > 1 and name not in palette else name
                 self._colors[str(key)] = (parse_color(value, palette), name)
             except ConfigError as error:
                 raise ConfigError(error.message, key=f"colors.{key}") from None
@@ -170,13 +178,26 @@ class _ColorTable:
     def find(self, name: str, group: int) -> tuple[Lab, str | None] | None:
         for key, color in self._colors.items():
             # A key of digits is a group; a ROI called "7" is found by the glob "[7]".
-            if int(key) == group if key.isdecimal() else fnmatchcase(name, key):
+            if int(key) == group if key.isdecimal() else fnmatchcase(_composed(name), _composed(key)):
                 self._used.add(key)
                 return color
         return None
 
     def unused(self) -> list[str]:
         return [key for key in self._colors if key not in self._used]
+
+
+def _class_of(key: str, color: Any) -> str | None:
+    """Name of what one entry of ``colors:`` takes: all of it is one class, however its ROIs are called."""
+    if key.isdecimal():
+        return f"group {key}"
+    plain = re.sub(r"\[[^]]*\]|[*?]", "", key).strip(" _-")
+    return plain or (color if isinstance(color, str) and not color.startswith("#") else None)
+
+
+def _composed(name: str) -> str:
+    """Accents as one character: a Mac writes them as two."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _hints_of(
@@ -188,8 +209,8 @@ def _hints_of(
         (lab, name), strength = color, 1.0
     else:
         lab, strength = _own_color(roi)
-        name = None
-    name = defaults.name or name or (None if _AUTOMATIC_NAME.fullmatch(label) else label or None)
+        name = None if _AUTOMATIC_NAME.fullmatch(label) else label or None
+    name = defaults.name or name
     properties = roi.properties
     shared: dict[str, Any] = {
         "lab": lab,
@@ -200,13 +221,32 @@ def _hints_of(
         "origin": origin,
     }
     if isinstance(geometry, Rectangle | Oval | Polygons):
-        return [RegionHint(shape=geometry, **shared)]
+        return [RegionHint(shape=geometry, position=_position(roi), **shared)]
     if roi.roitype == ROI_TYPE.POINT:
         size = properties.get("hint_size", defaults.size)
         size = size if isinstance(size, int) and 1 <= size <= 1001 else defaults.size
-        return [PointHint(row=row, column=column, size=size, **shared) for row, column in geometry]
+        return [
+            PointHint(row=row, column=column, size=size, position=position, **shared)
+            for (row, column), position in zip(geometry, _point_positions(roi, len(geometry)), strict=True)
+        ]
     width = max(float(roi.float_stroke_width or roi.stroke_width), 1.0)
-    return [LineHint(path=geometry, width=width, **shared)]
+    return [LineHint(path=geometry, width=width, position=_position(roi), **shared)]
+
+
+def _position(roi: ImagejRoi) -> Position | None:
+    found = Position(
+        stack=max(int(roi.position), 0), channel=max(int(roi.c_position), 0), slice=max(int(roi.z_position), 0),
+        frame=max(int(roi.t_position), 0),
+    )  # fmt: skip
+    return None if found == Position() else found
+
+
+def _point_positions(roi: ImagejRoi, count: int) -> list[Position | None]:
+    """Position of every point: points of a multi-point may lie on planes of their own."""
+    own, planes = _position(roi), roi.counter_positions
+    if planes is None or len(planes) != count:
+        return [own] * count
+    return [Position(index=int(plane)) if plane > 0 else own for plane in planes]
 
 
 def _own_spread(properties: Mapping[str, Any]) -> Spread | None:
@@ -291,6 +331,6 @@ def _vertices(roi: ImagejRoi, *, closed: bool) -> np.ndarray:
 
 
 def _polygons(rings: list[np.ndarray], fewest: int) -> Polygons:
-    if not rings or any(len(ring) < fewest for ring in rings):
+    if not rings or any(len(ring) < fewest for ring in rings) or all(on_one_line(ring) for ring in rings):
         raise _NoHintError("without an area")
     return Polygons(tuple(tuple((y, x) for x, y in ring.tolist()) for ring in rings))

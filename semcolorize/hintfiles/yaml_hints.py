@@ -18,7 +18,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from semcolorize.color.palette import Lab, NamedColor, Palette, did_you_mean, parse_color
 from semcolorize.errors import ConfigError, HintError
 from semcolorize.hintfiles.roi_archive import ROI_SUFFIXES
+from semcolorize.hintfiles.roi_outlines import on_one_line
 from semcolorize.hintfiles.rois import RoiDefaults, read_rois
 from semcolorize.hintfiles.validate import model_faults
 from semcolorize.hintfiles.yaml_palettes import palette_in, read_palette
@@ -44,7 +46,7 @@ from semcolorize.hints.model import (
     Spread,
 )
 
-__all__ = ["read_hints", "read_palette"]
+__all__ = ["hints_from_entries", "read_hints", "read_palette"]
 
 _Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
 _Extent = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e6)]
@@ -157,18 +159,38 @@ def read_hints(
     )
 
 
+def hints_from_entries(entries: Iterable[Mapping[str, Any]], *, palette: Palette | None = None) -> HintSet:
+    """Make hints of plain data, as it stands in a hints file: ``[{"point": [412, 310], "color": "red"}]``.
+
+    Parameters
+    ----------
+    entries : iterable of mapping
+        Entries of ``hints:``; files that they name are looked for in the working folder.
+    palette : Palette, optional
+
+    Raises
+    ------
+    ConfigError
+        With all faults at once.
+    """
+    listed = [_plain(entry) for entry in entries]
+    # What would be lines of a file are numbers of entries.
+    source = YamlSource("hints", {"hints": listed}, {("hints", i): i + 1 for i in range(len(listed))})
+    return replace(_Reader(source, palette or Palette(), {}).read(), source="", sha256="", files=())
+
+
+def _plain(value: Any) -> Any:
+    """What Python has instead of YAML's own: tuples, arrays, NumPy's numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(own) for key, own in value.items()}
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(own) for own in value] if isinstance(value, list | tuple) else value
+
+
 def _sha256(path: str | os.PathLike[str]) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _on_one_line(points: Sequence[Sequence[float]]) -> bool:
-    """Tell whether points enclose nothing whatever their order."""
-    x, y = points[0]
-    # The farthest from the first gives the line; all others are measured against it.
-    dx, dy = max(((px - x, py - y) for px, py in points), key=lambda way: way[0] ** 2 + way[1] ** 2)
-    length = (dx**2 + dy**2) ** 0.5
-    return length == 0 or all(abs(dx * (py - y) - dy * (px - x)) <= 1e-9 * length * length for px, py in points)
 
 
 class _Reader:
@@ -285,7 +307,7 @@ class _Reader:
                 self._hints.append(LineHint(path=path, width=entry.width, **shared))
             case _Polygon(polygon=polygon):
                 self._check_points(polygon, (*keys, "polygon"))
-                if _on_one_line(polygon):
+                if on_one_line(polygon):
                     self._fault(
                         "polygon has no area: all its points are one, or lie on one line.", (*keys, "polygon")
                     )

@@ -1,4 +1,4 @@
-"""Palettes from YAML: a file of their own, or the ``palette:`` of another file.
+"""Palettes: a YAML file of their own, another program's, a built-in one, or the ``palette:`` of another file.
 
 A palette file is a mapping of names to colors, at the top or under ``palette:``::
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from semcolorize.color.palette import BUILTIN_PALETTES, NamedColor, Palette, did_you_mean, parse_color
 from semcolorize.errors import ConfigError
+from semcolorize.hintfiles.palette_files import PALETTE_SUFFIXES, read_palette_file
 from semcolorize.hintfiles.yaml_source import KeyPath, YamlSource, load_yaml
 
 __all__ = ["palette_in", "read_palette"]
@@ -30,7 +31,8 @@ def read_palette(palette: str | os.PathLike[str]) -> Palette:
     Parameters
     ----------
     palette : str or path-like
-        Name of a built-in palette (`semcolorize.color.palette.BUILTIN_PALETTES`), or path of a YAML file.
+        Name of a built-in palette (`semcolorize.color.palette.BUILTIN_PALETTES`), or path of a YAML file or of a
+        palette that GIMP (``.gpl``) or Adobe's programs (``.aco``, ``.ase``) wrote.
 
     Returns
     -------
@@ -45,12 +47,16 @@ def read_palette(palette: str | os.PathLike[str]) -> Palette:
     name = os.fspath(palette)
     if name in BUILTIN_PALETTES:
         return BUILTIN_PALETTES[name]
-    if Path(name).suffix.lower() not in (".yaml", ".yml") and not Path(name).exists():
+    suffix = Path(name).suffix.lower()
+    if suffix not in (".yaml", ".yml", *PALETTE_SUFFIXES) and not Path(name).exists():
         near = did_you_mean(name, list(BUILTIN_PALETTES))
         raise ConfigError(
-            f"{name!r} is neither a built-in palette ({', '.join(BUILTIN_PALETTES)}) nor a YAML file.{near}",
+            f"{name!r} is neither a built-in palette ({', '.join(BUILTIN_PALETTES)}) nor a palette file (.yaml, .gpl, "
+            f".aco, .ase).{near}",
             key="palette",
         )
+    if suffix in PALETTE_SUFFIXES:
+        return read_palette_file(name)[0]
     return _palette_of(load_yaml(name))
 
 
@@ -104,6 +110,9 @@ def palette_in(source: YamlSource, key: str = "palette") -> tuple[Palette, tuple
             f"{place}.{near}",
             (key,),
         )
+    if place.suffix.lower() in PALETTE_SUFFIXES:
+        palette, sha256 = read_palette_file(place)
+        return palette, ((os.fspath(place), sha256),)
     file = load_yaml(place)
     return _palette_of(file), ((file.path, file.sha256),)
 

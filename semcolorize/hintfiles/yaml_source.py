@@ -10,6 +10,7 @@ Faults are collected and reported together, a line each, as ``path:line: message
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -130,11 +131,14 @@ def parse_yaml(content: bytes, *, path: str = "", max_bytes: int = _MAX_BYTES) -
             f"The file is larger than {max_bytes / 2**20:g} MiB, the most accepted here.", path=path
         )
     try:
-        text = content.decode("utf-8-sig")
+        # PowerShell's > writes UTF-16, with a mark at the beginning.
+        wide = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"The file is not UTF-8 text: byte 0x{content[error.start]:02x}. Save it as UTF-8.",
+            f"The file is not {'UTF-16' if wide else 'UTF-8'} text: byte 0x{content[error.start]:02x}. Save it as "
+            "UTF-8.",
             path=path,
             line=line,
         ) from None

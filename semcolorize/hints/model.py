@@ -8,11 +8,14 @@ c + 0.5) here. The turn from (x, y) happens in `semcolorize.hintfiles` and nowhe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from semcolorize.color.palette import Palette
+from semcolorize.errors import HintError
+from semcolorize.hints.planes import Plane, Position
 
 __all__ = [
     "SPREADS",
@@ -85,6 +88,8 @@ class Hint:
     origin : str
         Where the hint came from (``hints.yaml:7``, ``cells.zip: 0012-0034.roi``), for messages and
         provenance.
+    position : Position or None
+        The plane of a stack that the hint lies on; None for all.
     """
 
     lab: tuple[float, float, float]
@@ -93,6 +98,7 @@ class Hint:
     limit: bool = False
     spread: Spread | None = None
     origin: str = ""
+    position: Position | None = None
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -135,7 +141,7 @@ class SkippedHint:
         return f"{self.origin}: {self.reason}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class HintSet:
     """The hints of one image, and where they came from.
 
@@ -165,6 +171,12 @@ class HintSet:
     files: tuple[tuple[str, str], ...] = ()
     coordinates: Literal["pixels", "fraction"] = "pixels"
 
+    def __repr__(self) -> str:
+        count = Counter(hint.name or "unnamed" for hint in self.hints)
+        named = ", ".join(f"{name} {n}" for name, n in count.most_common(4)) + (", ..." if len(count) > 4 else "")
+        told = [f"{len(self.hints)} hint{'s' * (len(self.hints) != 1)}", named, self.source]
+        return f"HintSet({'; '.join(part for part in told if part)})"
+
     def __iter__(self) -> Iterator[Hint]:
         return iter(self.hints)
 
@@ -179,6 +191,27 @@ class HintSet:
         scaled = tuple(scale_hint(hint, rows, columns) for hint in self.hints)
         return replace(self, hints=scaled, coordinates="pixels")
 
+    def on(self, plane: Plane) -> HintSet:
+        """Return the hints that lie on a plane of a stack; how many do not is noted in `skipped`.
+
+        Raises
+        ------
+        HintError
+            If there are hints and none lies there.
+        """
+        here = tuple(hint for hint in self.hints if plane.shows(hint.position))
+        away = len(self.hints) - len(here)
+        if not away:
+            return self
+        reason = f"on other planes than the one that is colored ({plane})"
+        if not here:
+            raise HintError(
+                f"None of the {away} hints lies on the plane that is colored ({plane} of {plane.count}). Choose a "
+                "plane that has hints (--page), or give the ROIs the position none (their Properties in ImageJ).",
+                path=self.source or None,
+            )
+        skipped = SkippedHint(f"{away} hint{'s' if away > 1 else ''}", reason)
+        return replace(self, hints=here, skipped=(*self.skipped, skipped))
 
     @classmethod
     def merge(cls, sets: Iterable[HintSet], shape: tuple[int, int]) -> HintSet:

@@ -28,10 +28,14 @@ from semcolorize.hints.model import (
 )
 from semcolorize.hints.scanline import Window, fill_rings, line_rings
 
-__all__ = ["Overlap", "RasterizedHints", "check_hints", "hint_area", "hint_window", "rasterize"]
+__all__ = ["EmptyHintError", "Overlap", "RasterizedHints", "check_hints", "hint_area", "hint_window", "rasterize"]
 
 Extent = tuple[int, int, int, int]
 """First and last row, first and last column that a hint may touch, inside the image or not."""
+
+
+class EmptyHintError(HintError):
+    """A hint that lies on the image but covers no pixel of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class RasterizedHints:
         Position of the hint that owns the pixel, counted from 0; -1 where there is none.
     overlaps : tuple of Overlap
         Pixels that changed hands.
+    empty : tuple of int
+        Positions of hints that lie on the image but cover no pixel of it: outlines smaller than a pixel, or of points
+        on one line.
     """
 
     hint_ab: np.ndarray
@@ -74,6 +81,7 @@ class RasterizedHints:
     strength: np.ndarray
     index: np.ndarray
     overlaps: tuple[Overlap, ...]
+    empty: tuple[int, ...] = ()
 
 
 def rasterize(hints: Iterable[Hint] | HintSet, shape: tuple[int, int]) -> RasterizedHints:
@@ -93,8 +101,8 @@ def rasterize(hints: Iterable[Hint] | HintSet, shape: tuple[int, int]) -> Raster
     Raises
     ------
     HintError
-        If a hint covers no pixel of the image, or its strength is not in (0, 1]. All such hints are in the
-        message; `hint_index` is the first of them.
+        If a hint lies outside the image, or its strength is not in (0, 1], or none covers a pixel. All such hints are
+        in the message; `hint_index` is the first of them.
     """
     height, width = _image_size(shape)
     listed = tuple(hints.at((height, width)) if isinstance(hints, HintSet) else hints)
@@ -103,9 +111,13 @@ def rasterize(hints: Iterable[Hint] | HintSet, shape: tuple[int, int]) -> Raster
     index = np.full((height, width), -1, dtype=np.int32)
     overlaps: list[Overlap] = []
     faults: list[HintError] = []
+    empty: list[HintError] = []
     for i, hint in enumerate(listed):
         try:
             rows, columns, mask = hint_window(hint, (height, width), index=i)
+        except EmptyHintError as fault:
+            empty.append(fault)
+            continue
         except HintError as fault:
             faults.append(fault)
             continue
@@ -115,22 +127,26 @@ def rasterize(hints: Iterable[Hint] | HintSet, shape: tuple[int, int]) -> Raster
         owners[mask] = i
         hint_ab[rows, columns][mask] = hint.ab
         strength[rows, columns][mask] = hint.strength
-    _raise(faults)
-    return RasterizedHints(hint_ab, index >= 0, strength, index, tuple(overlaps))
+    _raise(faults, empty, len(listed))
+    covered = tuple(fault.hint_index for fault in empty if fault.hint_index is not None)
+    return RasterizedHints(hint_ab, index >= 0, strength, index, tuple(overlaps), covered)
 
 
 def check_hints(hints: HintSet, shape: tuple[int, int]) -> None:
     """Refuse hints that do not fit an image, as `rasterize` does, without drawing them on it; HintError."""
-    faults = []
+    faults: list[HintError] = []
+    empty: list[HintError] = []
     for i, hint in enumerate(hints.at(_image_size(shape))):
         try:
             hint_window(hint, shape, index=i)
         except HintError as fault:
-            faults.append(fault)
-    _raise(faults)
+            (empty if isinstance(fault, EmptyHintError) else faults).append(fault)
+    _raise(faults, empty, len(hints))
 
 
-def _raise(faults: Sequence[HintError]) -> None:
+def _raise(faults: Sequence[HintError], empty: Sequence[HintError], count: int) -> None:
+    # A speck among hundreds of outlines is no reason to do nothing; that nothing is left is one.
+    faults = sorted((*faults, *empty), key=lambda f: f.hint_index or 0) if faults or len(empty) == count else ()
     if faults:
         raise HintError("\n".join(fault.message for fault in faults), hint_index=faults[0].hint_index)
 
@@ -183,9 +199,9 @@ def hint_window(
     window = (top, left, bottom - top + 1, right - left + 1)
     mask = _fill(hint, window)
     if not mask.any():
-        raise HintError(
-            f"{_label(hint, index)} covers no pixel of the image: it is smaller than a pixel, or only its "
-            "bounding box touches the image. Draw it larger, or use a point.",
+        raise EmptyHintError(
+            f"{_label(hint, index)} covers no pixel of the image: it is smaller than a pixel, its points lie on one "
+            "line, or only its bounding box touches the image. Draw it larger, or use a point.",
             hint_index=index,
         )
     return slice(top, bottom + 1), slice(left, right + 1), mask
@@ -284,7 +300,7 @@ def _outside(hint: Hint, index: int | None, extent: Extent, height: int, width: 
         if last_column < 0 or first_column >= width:
             first_column = last_column = column
     if last_row < first_row or last_column < first_column:
-        return HintError(f"{_label(hint, index)} has no area: its height or width is 0.", hint_index=index)
+        return EmptyHintError(f"{_label(hint, index)} has no area: its height or width is 0.", hint_index=index)
     if first_row >= height or last_row < 0:
         seen = first_row if first_row >= height else last_row
         where = f"row {seen}, the image has rows 0-{height - 1}"

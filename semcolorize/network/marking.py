@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from semcolorize.errors import ConfigError, HintError, SemColorizeError
-from semcolorize.hintfiles.yaml_hints import read_hints
-from semcolorize.hints.model import Hint, HintSet
+from semcolorize.hintfiles.yaml_hints import hints_from_entries, read_hints
+from semcolorize.hints.model import Hint, HintSet, SkippedHint
 from semcolorize.hints.rasterize import RasterizedHints, rasterize
 from semcolorize.micrograph.provenance import hint_record
 from semcolorize.micrograph.working import HintedPixels, PreparedMicrograph
 from semcolorize.network.proposing import HintedView
 
-__all__ = ["MarkedMicrograph", "contradictions", "mark_views"]
+__all__ = ["Hints", "MarkedMicrograph", "contradictions", "mark_views"]
+
+
+Hints = HintSet | Iterable[Hint | Mapping[str, Any]] | str | os.PathLike[str] | None
+"""Hints as Python calls take them: read, made, as plain entries of a hints file, or the file's path."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,15 @@ class MarkedMicrograph:
 
     @classmethod
     def of(
-        cls, image: PreparedMicrograph, hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None
+        cls, image: PreparedMicrograph, hints: Hints
     ) -> MarkedMicrograph:
         """Put hints on an image; HintError where they do not lie on it."""
         shape = image.micrograph.shape
-        chosen = _hint_set(hints).at(shape)
+        chosen = _hint_set(hints).on(image.micrograph.plane).at(shape)
         drawn = rasterize(chosen.hints, shape)
+        if drawn.empty:
+            chosen = _without(chosen, drawn.empty)
+            drawn = rasterize(chosen.hints, shape)
         pixels = HintedPixels.of(drawn, chosen.hints, image.bar)
         view = HintedView(image.small, *pixels.on((image.bar, shape[1]), (image.small.shape[0], image.small.shape[1])))
         return cls(image, chosen, drawn, pixels, view)
@@ -66,7 +73,7 @@ class MarkedMicrograph:
 
 def mark_views(
     prepared: Sequence[PreparedMicrograph],
-    hints: Sequence[HintSet | Iterable[Hint] | str | os.PathLike[str] | None],
+    hints: Sequence[Hints],
     places: Sequence[int],
     on_failure: Callable[[int, SemColorizeError], None] | None,
 ) -> list[MarkedMicrograph]:
@@ -82,12 +89,31 @@ def mark_views(
     return marked
 
 
-def _hint_set(hints: HintSet | Iterable[Hint] | str | os.PathLike[str] | None) -> HintSet:
+def _hint_set(hints: Hints) -> HintSet:
     if hints is None:
         return HintSet()
     if isinstance(hints, str | os.PathLike):
         return read_hints(hints)
-    return hints if isinstance(hints, HintSet) else HintSet(hints=tuple(hints))
+    if isinstance(hints, HintSet):
+        return hints
+    if isinstance(hints, Mapping):
+        raise ConfigError("hints is a mapping; a list of them is needed, one a hint.", key="hints")
+    listed = tuple(hints)
+    made = tuple(entry for entry in listed if isinstance(entry, Hint))
+    plain = [entry for entry in listed if not isinstance(entry, Hint)]
+    if plain and made:
+        raise ConfigError("hints mixes Hint objects and plain entries; one kind is needed.", key="hints")
+    return hints_from_entries(plain) if plain else HintSet(hints=made)
+
+
+def _without(hints: HintSet, places: Sequence[int]) -> HintSet:
+    """The hints that cover a pixel, the others noted."""
+    skipped = tuple(
+        SkippedHint(hints.hints[i].origin or f"hint {i + 1}", "covers no pixel: smaller than one, or without an area")
+        for i in places
+    )
+    kept = tuple(hint for i, hint in enumerate(hints.hints) if i not in set(places))
+    return replace(hints, hints=kept, skipped=(*hints.skipped, *skipped))
 
 
 def contradictions(given: Sequence[Mapping[str, Any]], here: int) -> list[str]:

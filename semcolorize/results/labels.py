@@ -12,6 +12,7 @@ from scipy import ndimage
 from semcolorize.color.palette import NamedColor
 from semcolorize.hints.labels import Label
 from semcolorize.micrograph.calibration import Calibration
+from semcolorize.micrograph.own import SOFTWARE
 from semcolorize.micrograph.tiff import imagej_scale
 
 __all__ = ["label_rois", "label_tiff"]
@@ -41,7 +42,7 @@ def label_tiff(labels: Sequence[Label], plane: np.ndarray, calibration: Calibrat
     resolution, unit = imagej_scale(calibration)
     buffer = io.BytesIO()
     tifffile.imwrite(
-        buffer, plane, imagej=True, resolution=resolution,
+        buffer, plane, imagej=True, resolution=resolution, software=SOFTWARE,
         metadata={"LUTs": [table], "Info": names, "mode": "color", **({"unit": unit} if unit else {})},
     )  # fmt: skip
     return buffer.getvalue()

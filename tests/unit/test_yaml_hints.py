@@ -290,7 +290,7 @@ def test_faults_are_told_together_and_in_order(folder: Path) -> None:
         (b"hints: 3\n", ":1: hints is 3"),
         (b"hints: [red]\n", ":1: 'red' is no hint"),
         (b"a: 1\nb: \xff\n", ":2: The file is not UTF-8 text: byte 0xff"),
-        ("a: ü".encode("utf-16"), ":1: The file is not UTF-8 text"),
+        (b"\xff\xfea\x00:", ":1: The file is not UTF-16 text"),
         (b"a: 1\nb: \x00\n", ":2: The file holds a character that YAML does not allow"),
         (b"a: [1, 2\n", "The file is not YAML"),
         (b"palette: 3\nhints: [{point: [1, 1], color: red}]\n", ":1: palette is 3; it should be"),

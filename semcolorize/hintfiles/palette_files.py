@@ -1,0 +1,179 @@
+"""Palettes as other programs write them: GIMP and Inkscape (``.gpl``), Adobe (``.aco``, ``.ase``).
+
+References
+----------
+.gpl
+    GIMP's palette format: a head line, then ``red green blue name`` lines.
+.aco
+    "Adobe Photoshop File Formats Specification", section "Color Swatches": version 1 without, version 2 with names.
+.ase
+    Adobe Swatch Exchange, as libraries that read it agree: blocks of big-endian fields, floats from 0 to 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from semcolorize.color.palette import NamedColor, Palette, parse_color
+from semcolorize.errors import ConfigError
+
+__all__ = ["PALETTE_SUFFIXES", "read_palette_file"]
+
+_MAX_BYTES = 1 << 20
+_MAX_COLORS = 200
+_MAX_NAME = 80
+
+Entries = Iterator[tuple[str, Any]]
+"""Names, which may be empty, and what `parse_color` takes."""
+
+
+class _DamagedError(Exception):
+    """The message says what is wrong."""
+
+
+def read_palette_file(path: str | os.PathLike[str]) -> tuple[Palette, str]:
+    """Read a palette of another program.
+
+    Parameters
+    ----------
+    path : str or path-like
+        ``.gpl``, ``.aco`` or ``.ase``.
+
+    Returns
+    -------
+    palette : Palette
+        Colors without a name are called by their hex; of equal names the later ones get a number.
+    sha256 : str
+        Of the file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, too large, damaged, empty, or holds more than 200 colors.
+    """
+    name = os.fspath(path)
+    reader = _READERS[Path(path).suffix.lower()]
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"The file cannot be read: {error.strerror or error}.", path=name) from None
+    if len(content) > _MAX_BYTES:
+        raise ConfigError(f"The palette is larger than {_MAX_BYTES >> 20} MiB, the most accepted here.", path=name)
+    colors: dict[str, NamedColor] = {}
+    try:
+        for word, value in reader(content):
+            color = NamedColor("", parse_color(value))
+            wanted = " ".join("".join(c if c.isprintable() else " " for c in word).split())[:_MAX_NAME] or color.hex
+            own, number = wanted, 2
+            while own in colors:
+                own, number = f"{wanted} {number}", number + 1
+            colors[own] = NamedColor(own, color.lab)
+            if len(colors) > _MAX_COLORS:
+                raise _DamagedError(f"it holds more than {_MAX_COLORS} colors, the most accepted here")
+        if not colors:
+            raise _DamagedError("it holds no color")
+    except (_DamagedError, ConfigError, struct.error, UnicodeDecodeError, ValueError) as error:
+        told = error.message if isinstance(error, ConfigError) else str(error)
+        raise ConfigError(
+            f"The palette cannot be read: {told}. Export it again, or write the colors as YAML (name: \"#d1495b\").",
+            path=name,
+        ) from None
+    return Palette(colors, title=name), hashlib.sha256(content).hexdigest()
+
+
+def _gimp(content: bytes) -> Entries:
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    if not lines or lines[0].strip() != "GIMP Palette":
+        raise _DamagedError("it does not begin with GIMP Palette")
+    for line in lines[1:]:
+        match = re.match(r"\s*(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})(?:\s+(.*))?$", line)
+        if match:
+            word = (match[4] or "").strip()
+            yield "" if word.lower() == "untitled" else word, [int(match[i]) for i in (1, 2, 3)]
+
+
+def _photoshop(content: bytes) -> Entries:
+    if len(content) < 4:
+        raise _DamagedError("it is too short")
+    version, count = struct.unpack_from(">HH", content)
+    at = 4
+    if version == 1 and len(content) > 4 + 10 * count:
+        # The same colors once more, with names.
+        at = 4 + 10 * count
+        version, count = struct.unpack_from(">HH", content, at)
+        at += 4
+    if version not in (1, 2):
+        raise _DamagedError(f"its version is {version}, not 1 or 2")
+    for _ in range(count):
+        space, *values = struct.unpack_from(">HHHHH", content, at)
+        at += 10
+        word = ""
+        if version == 2:
+            (length,) = struct.unpack_from(">I", content, at)
+            end = at + 4 + 2 * length
+            if end > len(content):
+                raise _DamagedError("a name reaches beyond its end")
+            word = content[at + 4 : end].decode("utf-16-be").rstrip("\0")
+            at = end
+        yield word, _photoshop_color(space, values)
+
+
+def _photoshop_color(space: int, values: list[int]) -> Any:
+    if space == 0:
+        return [value / 65535 * 255 for value in values[:3]]
+    if space == 1:
+        return _of_hsb(*(value / 65535 for value in values[:3]))
+    if space == 2:
+        return _of_cmyk(*(1 - value / 65535 for value in values))
+    if space == 7:
+        lightness, a, b = (value if value < 32768 else value - 65536 for value in values[:3])
+        return {"lab": [lightness / 100, a / 100, b / 100]}
+    if space == 8:
+        return [(1 - min(values[0], 10000) / 10000) * 255] * 3
+    raise _DamagedError(f"a color is in space {space}; RGB, HSB, CMYK, Lab and gray are read")
+
+
+def _exchange(content: bytes) -> Entries:
+    if content[:4] != b"ASEF":
+        raise _DamagedError("it does not begin with ASEF")
+    (blocks,) = struct.unpack_from(">I", content, 8)
+    at = 12
+    for _ in range(min(blocks, 10 * _MAX_COLORS)):
+        kind, length = struct.unpack_from(">HI", content, at)
+        block, at = content[at + 6 : at + 6 + length], at + 6 + length
+        if kind != 1:
+            continue  # the beginning or the end of a group
+        (letters,) = struct.unpack_from(">H", block)
+        word = block[2 : 2 + 2 * letters].decode("utf-16-be").rstrip("\0")
+        model, start = block[2 + 2 * letters : 6 + 2 * letters].strip(), 6 + 2 * letters
+        parts = {b"RGB": 3, b"CMYK": 4, b"LAB": 3, b"Gray": 1}.get(model)
+        if parts is None:
+            raise _DamagedError(f"a color is in {model!r}; RGB, CMYK, LAB and Gray are read")
+        values = struct.unpack_from(f">{parts}f", block, start)
+        if model == b"LAB":
+            yield word, {"lab": [100 * values[0], values[1], values[2]]}
+        else:
+            rgb = values if parts == 3 else 3 * values if parts == 1 else None
+            yield word, _of_cmyk(*values) if rgb is None else [255 * min(max(value, 0.0), 1.0) for value in rgb]
+
+
+def _of_cmyk(cyan: float, magenta: float, yellow: float, black: float) -> list[float]:
+    return [255 * (1 - ink) * (1 - black) for ink in (cyan, magenta, yellow)]
+
+
+def _of_hsb(hue: float, saturation: float, brightness: float) -> list[float]:
+    import colorsys
+
+    return [255 * value for value in colorsys.hsv_to_rgb(hue, saturation, brightness)]
+
+
+_READERS: dict[str, Callable[[bytes], Entries]] = {".gpl": _gimp, ".aco": _photoshop, ".ase": _exchange}
+
+PALETTE_SUFFIXES = tuple(_READERS)
