@@ -17,7 +17,7 @@ from semcolorize.hints.model import Hint, HintSet, LineHint, PointHint
 from semcolorize.hints.rasterize import RasterizedHints, hint_window
 from semcolorize.inference.assignment import Assignment
 from semcolorize.micrograph.atomic import all_or_none, write_bytes_atomic
-from semcolorize.micrograph.legend import LegendEntry, legend, legend_picture, legend_text
+from semcolorize.micrograph.legend import LegendEntry, legend, legend_of_labels, legend_picture, legend_text
 from semcolorize.micrograph.notes import result_notes
 from semcolorize.micrograph.own import png_signature
 from semcolorize.micrograph.provenance import Provenance, provenance_of
@@ -95,7 +95,10 @@ class ColorResult:
         # Where the model may invent colors, what is near no hint is no hint's.
         apart = _OTHER_COLORS if settings["fill"] == "auto" else None
         others = list(others)
-        entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], others=others, other_distance=apart)
+        if assignment is None:
+            entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], others=others, other_distance=apart)
+        else:
+            entries = legend_of_labels(hints, assignment.labels, assignment.shares, others=others)
         provenance = provenance_of(
             micrograph,
             hints,

@@ -10,7 +10,7 @@ import numpy as np
 from semcolorize.color.ink import TINTS, ink_curve
 from semcolorize.hints.model import Hint, Spread
 
-__all__ = ["NEUTRAL_CHROMA", "Label", "LabelSet", "label_set"]
+__all__ = ["NEUTRAL_CHROMA", "Label", "LabelSet", "label_key", "label_set"]
 
 NEUTRAL_CHROMA = 2.0
 """Chroma up to which a hint's color is gray and names no label but "none": less is seen by nobody (CIE76 difference of
@@ -64,6 +64,11 @@ class LabelSet:
         return len(self.labels)
 
 
+def label_key(lab: Sequence[float]) -> tuple[float, ...]:
+    """Equal for colors that are one label."""
+    return tuple(round(value, 1) for value in lab)
+
+
 def label_set(hints: Sequence[Hint], spread: Spread) -> LabelSet:
     """Read labels off hints: one a color, in the order in which they are named.
 
@@ -80,7 +85,7 @@ def label_set(hints: Sequence[Hint], spread: Spread) -> LabelSet:
     for i, hint in enumerate(hints):
         if np.hypot(*hint.ab) <= NEUTRAL_CHROMA:
             continue
-        key = tuple(round(value, 1) for value in hint.lab)
+        key = label_key(hint.lab)
         if key not in found:
             found[key] = len(labels)
             labels.append(Label(hint.name or "", hint.lab))

@@ -74,6 +74,12 @@ class Assignment:
         return self.chances.argmax(axis=0).astype(np.uint8)
 
     @cached_property
+    def shares(self) -> np.ndarray:
+        """Shares of the area above the data bar that none (first) and every label have, (K + 1,)."""
+        likeliest = self.small_chances.argmax(axis=0)
+        return np.bincount(likeliest.ravel(), minlength=len(self.labels) + 1) / likeliest.size
+
+    @cached_property
     def uncertainty(self) -> np.ndarray:
         """How near the second likeliest comes to the likeliest, (H, W) float32 from 0 (sure) to 1 (as likely)."""
         return _doubt(self.chances)

@@ -10,11 +10,12 @@ import numpy as np
 from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.palette import NamedColor
 from semcolorize.errors import ShapeError
+from semcolorize.hints.labels import Label, label_key
 from semcolorize.hints.model import Hint, HintSet
 from semcolorize.micrograph.lettering import typeface
 from semcolorize.parallel import each, strips
 
-__all__ = ["LegendEntry", "legend", "legend_picture", "legend_text"]
+__all__ = ["LegendEntry", "legend", "legend_of_labels", "legend_picture", "legend_text"]
 
 GRAY_NAME = "gray (no hint)"
 OTHER_NAME = "other colors (no hint)"
@@ -82,28 +83,62 @@ def legend(
     """
     if lightness.ndim != 2 or ab.shape != (*lightness.shape, 2) or not lightness.size:
         raise ShapeError(f"ab {ab.shape} and lightness {lightness.shape} do not fit; (H, W, 2) and (H, W) are needed.")
+    groups = _groups(hints, others)
+    targets = np.array([(0.0, 0.0), *(members[0][1].ab for members in groups.values())], np.float32)
+    shares = _count_nearest(ab, lightness, targets, other_distance) / lightness.size
+    entries = _entries(groups, shares)
+    if other_distance is not None and shares[-1] > 0:
+        entries.append(LegendEntry(OTHER_NAME, "#ffffff", float(shares[-1]), 0))
+    return tuple(entries)
+
+
+def legend_of_labels(
+    hints: HintSet | Iterable[Hint], labels: Sequence[Label], shares: np.ndarray, *, others: Iterable[Hint] = ()
+) -> tuple[LegendEntry, ...]:
+    """The legend of an image whose labels are known: their areas, dark and bright places included.
+
+    Parameters
+    ----------
+    hints, others
+        As for `legend`.
+    labels : sequence of Label
+    shares : ndarray of shape (K + 1,)
+        Of the image's area: of none, and of every label.
+
+    Returns
+    -------
+    entries : tuple of LegendEntry
+        In order of the hints; names that share a color are one label, whose area the first of them has.
+    """
+    groups = _groups(hints, others)
+    area = {label_key(label.lab): float(share) for label, share in zip(labels, shares[1:], strict=True)}
+    found = [area.pop(label_key(members[0][1].lab), 0.0) for members in groups.values()]
+    return tuple(_entries(groups, np.array([shares[0], *found])))
+
+
+def _groups(
+    hints: Iterable[Hint], others: Iterable[Hint]
+) -> dict[tuple[str, str], list[tuple[bool, Hint]]]:
+    """Hints by name and swatch, and whether each lies on this image."""
     groups: dict[tuple[str, str], list[tuple[bool, Hint]]] = {}
     for own, given in ((True, hints), (False, others)):
         for hint in given:
             swatch = NamedColor(hint.name or "", hint.lab).hex
             groups.setdefault((hint.name or swatch, swatch), []).append((own, hint))
-    targets = np.array([(0.0, 0.0), *(members[0][1].ab for members in groups.values())], np.float32)
-    counts = _count_nearest(ab, lightness, targets, other_distance)
-    shares = counts / lightness.size
+    return groups
 
+
+def _entries(groups: dict[tuple[str, str], list[tuple[bool, Hint]]], shares: np.ndarray) -> list[LegendEntry]:
     gray_share = float(shares[0])
     entries = []
     gray_hinted = False
-    for i, ((name, swatch), members) in enumerate(groups.items(), start=1):
-        share = float(shares[i])
-        if np.hypot(*targets[i]) < _GRAY_HINT_CHROMA and not gray_hinted:
+    for share, ((name, swatch), members) in zip(shares[1:].tolist(), groups.items(), strict=False):
+        if np.hypot(*members[0][1].ab) < _GRAY_HINT_CHROMA and not gray_hinted:
             share, gray_hinted = share + gray_share, True
         entries.append(LegendEntry(name, swatch, share, sum(own for own, _ in members)))
     if not gray_hinted:
         entries.append(LegendEntry(GRAY_NAME, "#808080", gray_share, 0))
-    if other_distance is not None and shares[-1] > 0:
-        entries.append(LegendEntry(OTHER_NAME, "#ffffff", float(shares[-1]), 0))
-    return tuple(entries)
+    return entries
 
 
 def _count_nearest(

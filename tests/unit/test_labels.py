@@ -198,3 +198,19 @@ def test_one_more_hint_of_a_label_changes_little_far_from_it(result):
     after = Colorizer.load().colorize(result.micrograph.pixels, more)
     far = np.hypot(rows - 40, columns - 45) > 40
     assert np.abs(after.chances - result.chances)[:, far].mean() < 0.02
+
+
+def test_legend_counts_the_labels_dark_places_included():
+    from semcolorize.micrograph.legend import legend_of_labels
+
+    logits = np.full((2, 4, 10), -5.0)
+    logits[0, :, :3], logits[1, :, 3:5] = 5.0, 5.0
+    found = assignment(logits)
+    np.testing.assert_allclose(found.shares, [0.5, 0.3, 0.2])
+    hints = [point(RED, name="cell"), point(GRAY, name="keep"), point(BLUE)]
+    hints += [point(RED, name="the same"), point(RED, name="cell")]
+    entries = legend_of_labels(hints, label_set(hints, "alike").labels, found.shares)
+    assert [(entry.name, round(entry.share, 9), entry.hints) for entry in entries] == [
+        ("cell", 0.3, 2), ("keep", 0.5, 1), (entries[2].color, 0.2, 1), ("the same", 0.0, 1),
+    ]  # fmt: skip
+    assert sum(entry.share for entry in entries) == pytest.approx(1)
