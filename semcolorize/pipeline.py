@@ -15,7 +15,7 @@ from semcolorize.diffusion.sampler import Step
 from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
 from semcolorize.hints.model import Hint, Spread
 from semcolorize.inference.assignment import Assignment
-from semcolorize.inference.highlight import assign_series, highlight_views
+from semcolorize.inference.highlight import assign_series, between_labels, highlight_views
 from semcolorize.inference.settings import Settings
 from semcolorize.inference.upsample import ab_of_labels, ab_of_proposals
 from semcolorize.micrograph.lightness import render_rgb
@@ -314,10 +314,11 @@ class Colorizer:
         self, views: Sequence[HintedView], settings: Settings, on_step: Callable[[Step], None] | None
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """a*b* at working size of every view, (variants, h, w, 2), and their tint."""
-        return propose(
+        proposals, tint = propose(
             self.weights.model, views, variants=settings.variants, seed=settings.seed, num_steps=settings.asked_steps,
             on_step=on_step,
         )  # fmt: skip
+        return between_labels(self.labels.model, views, proposals, settings.spread), tint
 
     def _finish(
         self,
@@ -378,16 +379,14 @@ class Colorizer:
         ab : float32 ndarray of shape (variants, H, W, 2)
         """
         config = self.weights.model.config
-        Settings.resolve(config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps)
+        settings = Settings.resolve(
+            config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps
+        )
+        view = HintedView.of(lightness, hint_ab, hint_mask)
         if fill == "gray":
-            view = HintedView.of(lightness, hint_ab, hint_mask)
             (one,) = highlight_views(self.labels.model, [view], spread)
             return np.repeat(one[None], variants, axis=0)
-        proposals, _ = propose(
-            self.weights.model, [HintedView.of(lightness, hint_ab, hint_mask)],
-            variants=variants, seed=seed, num_steps=num_steps, on_step=on_step,
-        )  # fmt: skip
-        return proposals[0]
+        return self._propose([view], settings, on_step)[0][0]
 
 
 class _Clock:

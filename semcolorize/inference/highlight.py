@@ -19,7 +19,7 @@ from semcolorize.model.label_model import LabelModel
 from semcolorize.network.marking import MarkedMicrograph
 from semcolorize.network.proposing import HintedView
 
-__all__ = ["LABEL_RADIUS", "assign_series", "highlight_views"]
+__all__ = ["LABEL_RADIUS", "assign_series", "between_labels", "highlight_views"]
 
 LABEL_RADIUS = 12.0
 """Distance of inks up to which colors measured at pixels are one label: within an object they scatter by as much."""
@@ -106,23 +106,71 @@ def highlight_views(
 
     What is nearly one ink is one label; how chroma follows lightness is read off the hints.
     """
-    tint = fit_tint(HintPool.join([pool_hints(v.lightness, v.hint_ab, v.hint_mask, cell=1) for v in views]))
-    curves = [ink_curve(view.lightness, tint) for view in views]
-    hinted = [view.hint_mask > 0 for view in views]
-    asked = [ink_of(v.hint_ab[m], c[m]) for v, m, c in zip(views, hinted, curves, strict=True)]
-    inks, of_pixel = group_inks(np.concatenate(asked), LABEL_RADIUS)
+    inks, of_pixel, curves = _inks_of(views)
     gray = np.hypot(inks[:, 0], inks[:, 1]) <= NEUTRAL_CHROMA
     colors = inks[~gray].astype(np.float32)
     if not len(colors):
         return [np.zeros((*view.lightness.shape, 2), np.float32) for view in views]
-    label = np.where(gray, len(colors), np.cumsum(~gray) - 1)[of_pixel]
-    marks, first = [], 0
-    for view, mask, own in zip(views, hinted, asked, strict=True):
-        kind = 2 * label[first : first + len(own)] + int(spread == "instance")
-        first += len(own)
-        shape = (view.lightness.shape[0], view.lightness.shape[1])
-        marks.append(label_marks(np.flatnonzero(mask), kind, view.hint_mask[mask], len(colors), shape))
+    label = np.where(gray, len(colors), np.cumsum(~gray) - 1)
+    marks = _marks_of(views, [label[own] for own in of_pixel], len(colors), spread)
     encoded = [encode_view(model, view.lightness) for view in views]
     found, _ = _assigned(model, encoded, [view.lightness for view in views], marks, register_views)
     crispness = model.config.crispness
     return [label_chroma(f, colors, crispness) * c[..., None] for f, c in zip(found, curves, strict=True)]
+
+
+def between_labels(
+    model: LabelModel, views: Sequence[HintedView], proposals: Sequence[np.ndarray], spread: Spread
+) -> list[np.ndarray]:
+    """Give places the colors of their labels, and leave to proposals what the labels leave open (``fill="auto"``).
+
+    Parameters
+    ----------
+    model : LabelModel
+    views : sequence of HintedView
+        At working size.
+    proposals : sequence of ndarray of shape (N, H, W, 2)
+        What else the colors could be, variants of each view.
+    spread : {"alike", "instance"}
+
+    Returns
+    -------
+    list of float32 ndarray of shape (N, H, W, 2)
+        Chances of labels times their colors, and the chance of none times the proposal; hints stay as they are in it.
+        Gray is a color like any other here.
+    """
+    inks, of_pixel, curves = _inks_of(views)
+    if not len(inks):
+        return list(proposals)
+    marks = _marks_of(views, of_pixel, len(inks), spread)
+    found = assign(model, [encode_view(model, view.lightness) for view in views], marks)
+    mixed = []
+    for view, logits, curve, proposal in zip(views, found, curves, proposals, strict=True):
+        chances = softmax_with_none(logits)
+        labeled = np.einsum("khw,kc->hwc", chances[1:], inks.astype(np.float32)) * curve[..., None]
+        open_share = np.where(view.hint_mask > 0, 1.0, chances[0])[..., None]
+        labeled = np.where(view.hint_mask[..., None] > 0, 0.0, labeled)
+        mixed.append((labeled + open_share * proposal).astype(np.float32))
+    return mixed
+
+
+def _inks_of(views: Sequence[HintedView]) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Inks (K, 2) that the hints of a series name, which of them each hinted pixel has, and chroma curves (H, W)."""
+    hinted = [view.hint_mask > 0 for view in views]
+    tint = fit_tint(HintPool.join([pool_hints(v.lightness, v.meant_ab, v.hint_mask, cell=1) for v in views]))
+    curves = [ink_curve(view.lightness, tint) for view in views]
+    asked = [ink_of(v.meant_ab[m], c[m]) for v, m, c in zip(views, hinted, curves, strict=True)]
+    inks, of_pixel = group_inks(np.concatenate(asked), LABEL_RADIUS)
+    return inks, np.split(of_pixel, np.cumsum([len(own) for own in asked])[:-1]), curves
+
+
+def _marks_of(
+    views: Sequence[HintedView], labels: Sequence[np.ndarray], count: int, spread: Spread
+) -> list[np.ndarray]:
+    marks = []
+    for view, label in zip(views, labels, strict=True):
+        shape = (view.lightness.shape[0], view.lightness.shape[1])
+        mask = view.hint_mask > 0
+        kind = 2 * label + int(spread == "instance")
+        marks.append(label_marks(np.flatnonzero(mask), kind, view.hint_mask[mask], count, shape))
+    return marks
