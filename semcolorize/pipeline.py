@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from semcolorize.hints.model import Hint, Spread
 from semcolorize.inference.assignment import Assignment
 from semcolorize.inference.highlight import assign_series, between_labels, highlight_views
 from semcolorize.inference.settings import Settings
+from semcolorize.inference.timing import StageClock
 from semcolorize.inference.upsample import ab_of_labels, ab_of_proposals
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.memory import check_memory
@@ -52,6 +52,9 @@ class Colorizer:
     weights: LoadedWeights
     device: torch.device
     labels: LoadedLabelWeights = field(default_factory=load_label_weights)
+
+    def __repr__(self) -> str:
+        return f"Colorizer({self.weights.name} and {self.labels.name} on {self.device})"
 
     @classmethod
     def load(cls, weights: str | os.PathLike[str] = "default", *, device: str = "auto") -> Colorizer:
@@ -158,7 +161,7 @@ class Colorizer:
             self.weights.model.config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps,
             bits=bits,
         )  # fmt: skip
-        clock = _Clock()
+        clock = StageClock()
         prepared = self.prepare(image, databar=databar, working_size=working_size)
         check_memory(prepared.micrograph.shape, variants=settings.variants, path=prepared.micrograph.path)
         marked = MarkedMicrograph.of(prepared, hints)
@@ -229,7 +232,7 @@ class Colorizer:
                 "an entry of hints, or None.",
                 key="hints",
             )
-        clock = _Clock()
+        clock = StageClock()
         places, prepared = prepare_views(images, databar=databar, working_size=working_size, on_failure=on_failure)
         series = mark_views(prepared, [hints[place] for place in places], places, on_failure)
         count = sum(len(marked.hints) for marked in series)
@@ -325,7 +328,7 @@ class Colorizer:
         marked: MarkedMicrograph,
         ab: np.ndarray,
         settings: Settings,
-        clock: _Clock,
+        clock: StageClock,
         *,
         assignment: Assignment | None = None,
         others: Sequence[Hint] = (),
@@ -387,13 +390,3 @@ class Colorizer:
             (one,) = highlight_views(self.labels.model, [view], spread)
             return np.repeat(one[None], variants, axis=0)
         return self._propose([view], settings, on_step)[0][0]
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name], self._last = now - self._last, now

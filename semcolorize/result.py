@@ -96,7 +96,11 @@ class ColorResult:
         apart = _OTHER_COLORS if settings["fill"] == "auto" else None
         others = list(others)
         if assignment is None:
-            entries = legend(hints, ab[0, :bar], micrograph.lightness[:bar], others=others, other_distance=apart)
+            shown, level = ab[0, :bar], micrograph.lightness[:bar]
+            if micrograph.missing is not None and not micrograph.missing[:bar].all():
+                held = ~micrograph.missing[:bar]
+                shown, level = shown[held][None], level[held][None]
+            entries = legend(hints, shown, level, others=others, other_distance=apart)
         else:
             entries = legend_of_labels(hints, assignment.labels, assignment.shares, others=others)
         provenance = provenance_of(
@@ -225,7 +229,9 @@ class ColorResult:
         bar = self.provenance.databar_row
         if bar is None:
             return self
-        cut = replace(self.micrograph, pixels=self.micrograph.pixels[:bar])
+        missing = self.micrograph.missing
+        held = None if missing is None else missing[:bar]
+        cut = replace(self.micrograph, pixels=self.micrograph.pixels[:bar], missing=held)
         settings = {**self.provenance.settings, "crop_databar": True}
         return replace(
             self, rgb=self.rgb[:, :bar], ab=self.ab[:, :bar], micrograph=cut,

@@ -143,7 +143,7 @@ class InputsPart(_Part):
     pattern: _Patterns = _PATTERNS
     exclude: Annotated[list[Annotated[_Text, AfterValidator(_pattern)]], BeforeValidator(_listed)] = []
     allow_color: bool = False
-    page: Annotated[int, Field(ge=1)] = 1
+    page: Annotated[int, Field(ge=1)] | None = None
     display_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 

@@ -29,7 +29,7 @@ class Settings:
     no_hints: str
     display_range: tuple[float, float] | None
     allow_color: bool
-    page: int
+    page: int | None
     databar: str | int
     weights: str
     device: str
@@ -69,8 +69,8 @@ class Settings:
             **self.options, "output": self.output, "palette": colors, "weights": weights_sha256,
             "display_range": self.display_range, "allow_color": self.allow_color, "overlay": self.overlay,
         }  # fmt: skip
-        if self.page > 1:
-            # Not said of first pages, so that results of earlier versions stay known.
+        if self.page is not None:
+            # Not said where nobody asked, so that results of earlier versions stay known.
             told["page"] = self.page
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

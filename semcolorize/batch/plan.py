@@ -16,8 +16,9 @@ from pathlib import Path
 
 from semcolorize.batch.globs import glob_expression
 from semcolorize.batch.job import Job
-from semcolorize.batch.listing import Listing
 from semcolorize.errors import ConfigError
+from semcolorize.micrograph.listing import Listing
+from semcolorize.micrograph.own import OWN_RESULT, is_own_result
 from semcolorize.micrograph.sidecar import sidecar_names
 
 __all__ = ["RESERVED", "Plan", "PlannedFile", "make_plan", "nothing_found", "result_names", "sheet_name", "shown"]
@@ -152,7 +153,8 @@ def make_plan(job: Job) -> Plan:
         results = result_names(job, name)
         reason = info if isinstance(info, str) else _refusal(results, taken)
         if reason is not None or isinstance(info, str):
-            walk.refused[name] = reason or ""
+            own = not isinstance(info, str) and is_own_result(job.input_folder / name)
+            (walk.skipped if own else walk.refused)[name] = OWN_RESULT if own else reason or ""
             continue
         for result in results:
             taken[result] = name
@@ -220,7 +222,10 @@ def _beside(name: str, candidates: Iterator[str] | list[str], listing: Listing, 
         place = posixpath.join(folder + below, found) if below and found else f"{folder}{found}"
         if found is None or (not below and found == _base(name)):
             continue
-        if not below or (top is not None and (top / place).is_file()):
+        if below and top is not None and not (top / place).is_file():
+            continue
+        # Objects that a result was saved with are no hints, until somebody edits them.
+        if top is None or not place.lower().endswith(".zip") or not is_own_result(top / place):
             return place
     return None
 

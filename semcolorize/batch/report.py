@@ -20,6 +20,7 @@ from semcolorize.batch.plan import shown
 from semcolorize.batch.report_files import write_replaceable
 from semcolorize.batch.series import ReportedSeries, reported_series
 from semcolorize.micrograph.lettering import typeface
+from semcolorize.micrograph.own import png_signature
 
 if TYPE_CHECKING:
     from semcolorize.batch.runner import Summary
@@ -248,7 +249,7 @@ def _sheet(entries: list[Entry], columns: int) -> bytes:
             name = "…" + name[2:]
         draw.text((left, top + height - 20), name, font=font, fill="#202020")
     buffer = io.BytesIO()
-    sheet.save(buffer, format="png")
+    sheet.save(buffer, format="png", pnginfo=png_signature())
     return buffer.getvalue()
 
 

@@ -39,6 +39,7 @@ def command(files: tuple[Path, ...]) -> None:
 
 
 def _describe(path: Path) -> str:
+    from semcolorize.hintfiles.palette_files import PALETTE_SUFFIXES
     from semcolorize.hintfiles.yaml_hints import read_hints
     from semcolorize.hintfiles.yaml_palettes import read_palette
     from semcolorize.hintfiles.yaml_source import load_yaml
@@ -57,6 +58,9 @@ def _describe(path: Path) -> str:
         if "hints" not in keys:
             palette = read_palette(path)
             return f"palette of {len(palette)} colors: {', '.join(palette)}"
+    if path.suffix.lower() in PALETTE_SUFFIXES:
+        palette = read_palette(path)
+        return f"palette of {len(palette)} colors: {', '.join(palette)}"
     hints = read_hints(path)
     for skipped in hints.skipped:
         click.echo(f"note: {skipped}", err=True)

@@ -24,6 +24,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -36,7 +37,7 @@ from semcolorize.color.gamut import compress_chroma
 from semcolorize.color.lab import lab_to_rgb, rgb_to_lab
 from semcolorize.errors import ConfigError
 
-__all__ = ["BUILTIN_PALETTES", "Lab", "NamedColor", "Palette", "did_you_mean", "parse_color"]
+__all__ = ["BUILTIN_PALETTES", "Lab", "NamedColor", "Palette", "did_you_mean", "lab_of_rgb", "parse_color"]
 
 Lab = tuple[float, float, float]
 """CIE L*, a*, b* (D65, 2 degree)."""
@@ -106,10 +107,12 @@ class Palette(Mapping[str, NamedColor]):
 
     def __init__(self, colors: Mapping[str, Any] | None = None, *, title: str = "") -> None:
         self.title = title
-        self._colors = {
+        made = {
             name: value if isinstance(value, NamedColor) else NamedColor(name, parse_color(value))
             for name, value in (colors or {}).items()
         }
+        # A Mac writes accents as characters of their own.
+        self._colors = {unicodedata.normalize("NFC", name): color for name, color in made.items()}
 
     @classmethod
     def builtin(cls, name: str) -> Palette:
@@ -124,7 +127,7 @@ class Palette(Mapping[str, NamedColor]):
             ) from None
 
     def __getitem__(self, name: str) -> NamedColor:
-        return self._colors[name]
+        return self._colors[unicodedata.normalize("NFC", name)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._colors)
@@ -206,7 +209,7 @@ def _parse_hex(text: str) -> Lab:
         raise ConfigError(f"{text!r} is not a hex color; accepted are #rgb and #rrggbb.{extra}")
     if len(digits) == 3:
         digits = "".join(2 * digit for digit in digits)
-    return _lab_of_rgb([int(digits[i : i + 2], 16) for i in (0, 2, 4)])
+    return lab_of_rgb([int(digits[i : i + 2], 16) for i in (0, 2, 4)])
 
 
 def _numbers(values: Sequence[Any], what: str) -> list[float]:
@@ -223,7 +226,7 @@ def _parse_rgb(values: Sequence[Any]) -> Lab:
     rgb = _numbers(values, "[r, g, b]")
     if max(rgb) <= 1 and min(rgb) >= 0 and any(isinstance(value, float) for value in values):
         # As Python's libraries write colors.
-        return _lab_of_rgb([255 * value for value in rgb])
+        return lab_of_rgb([255 * value for value in rgb])
     if 0 < max(rgb) <= 1 or any(0 < value < 1 for value in rgb):
         raise ConfigError(
             f"{list(values)!r} is not a color that can be told for sure: of 255 that is nearly black. Write whole "
@@ -231,7 +234,7 @@ def _parse_rgb(values: Sequence[Any]) -> Lab:
         )
     if not all(0 <= value <= 255 for value in rgb):
         raise ConfigError(f"{list(values)!r} is not a color; red, green and blue go from 0 to 255.")
-    return _lab_of_rgb(rgb)
+    return lab_of_rgb(rgb)
 
 
 def _parse_lab(value: Mapping[Any, Any]) -> Lab:
@@ -247,7 +250,8 @@ def _parse_lab(value: Mapping[Any, Any]) -> Lab:
     return lightness, a, b
 
 
-def _lab_of_rgb(rgb: Sequence[float]) -> Lab:
+def lab_of_rgb(rgb: Sequence[float]) -> Lab:
+    """CIELAB of sRGB from 0 to 255."""
     lightness, a, b = (float(value) for value in rgb_to_lab(np.array(rgb, dtype=np.float64) / 255))
     return lightness, a, b
 

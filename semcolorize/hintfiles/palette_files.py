@@ -18,9 +18,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from semcolorize.color.palette import NamedColor, Palette, parse_color
+from semcolorize.color.palette import Lab, NamedColor, Palette, lab_of_rgb, parse_color
 from semcolorize.errors import ConfigError
 
 __all__ = ["PALETTE_SUFFIXES", "read_palette_file"]
@@ -29,8 +28,8 @@ _MAX_BYTES = 1 << 20
 _MAX_COLORS = 200
 _MAX_NAME = 80
 
-Entries = Iterator[tuple[str, Any]]
-"""Names, which may be empty, and what `parse_color` takes."""
+Entries = Iterator[tuple[str, Lab]]
+"""Names, which may be empty, and colors: the formats define their scales, so that nothing is guessed."""
 
 
 class _DamagedError(Exception):
@@ -69,7 +68,7 @@ def read_palette_file(path: str | os.PathLike[str]) -> tuple[Palette, str]:
     colors: dict[str, NamedColor] = {}
     try:
         for word, value in reader(content):
-            color = NamedColor("", parse_color(value))
+            color = NamedColor("", value)
             wanted = " ".join("".join(c if c.isprintable() else " " for c in word).split())[:_MAX_NAME] or color.hex
             own, number = wanted, 2
             while own in colors:
@@ -92,11 +91,19 @@ def _gimp(content: bytes) -> Entries:
     lines = content.decode("utf-8-sig", "replace").splitlines()
     if not lines or lines[0].strip() != "GIMP Palette":
         raise _DamagedError("it does not begin with GIMP Palette")
-    for line in lines[1:]:
-        match = re.match(r"\s*(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})(?:\s+(.*))?$", line)
-        if match:
-            word = (match[4] or "").strip()
-            yield "" if word.lower() == "untitled" else word, [int(match[i]) for i in (1, 2, 3)]
+    alpha = ""
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip() or line.lstrip().startswith("#") or re.match(r"(Name|Columns):", line):
+            continue
+        if line.startswith("Channels:"):
+            alpha = r"(?:\s+\d{1,3})" if "A" in line.partition(":")[2].upper() else ""
+            continue
+        match = re.match(rf"\s*(\d{{1,3}})\s+(\d{{1,3}})\s+(\d{{1,3}}){alpha}(?:\s+(.*))?$", line)
+        rgb = [int(match[i]) for i in (1, 2, 3)] if match else [256]
+        if match is None or max(rgb) > 255:
+            raise _DamagedError(f"line {number} is {line[:40]!r}; red, green, blue from 0 to 255 and a name are read")
+        word = (match[4] or "").strip()
+        yield "" if word.lower() == "untitled" else word, lab_of_rgb(rgb)
 
 
 def _photoshop(content: bytes) -> Entries:
@@ -125,18 +132,18 @@ def _photoshop(content: bytes) -> Entries:
         yield word, _photoshop_color(space, values)
 
 
-def _photoshop_color(space: int, values: list[int]) -> Any:
+def _photoshop_color(space: int, values: list[int]) -> Lab:
     if space == 0:
-        return [value / 65535 * 255 for value in values[:3]]
+        return lab_of_rgb([value / 65535 * 255 for value in values[:3]])
     if space == 1:
         return _of_hsb(*(value / 65535 for value in values[:3]))
     if space == 2:
         return _of_cmyk(*(1 - value / 65535 for value in values))
     if space == 7:
         lightness, a, b = (value if value < 32768 else value - 65536 for value in values[:3])
-        return {"lab": [lightness / 100, a / 100, b / 100]}
+        return _of_lab(lightness / 100, a / 100, b / 100)
     if space == 8:
-        return [(1 - min(values[0], 10000) / 10000) * 255] * 3
+        return lab_of_rgb([(1 - min(values[0], 10000) / 10000) * 255] * 3)
     raise _DamagedError(f"a color is in space {space}; RGB, HSB, CMYK, Lab and gray are read")
 
 
@@ -158,20 +165,27 @@ def _exchange(content: bytes) -> Entries:
             raise _DamagedError(f"a color is in {model!r}; RGB, CMYK, LAB and Gray are read")
         values = struct.unpack_from(f">{parts}f", block, start)
         if model == b"LAB":
-            yield word, {"lab": [100 * values[0], values[1], values[2]]}
+            yield word, _of_lab(100 * values[0], values[1], values[2])
+        elif not all(0 <= value <= 1 for value in values):
+            raise _DamagedError(f"the color {word!r} has {list(values)}; 0 to 1 is read")
+        elif parts == 4:
+            yield word, _of_cmyk(*values)
         else:
-            rgb = values if parts == 3 else 3 * values if parts == 1 else None
-            yield word, _of_cmyk(*values) if rgb is None else [255 * min(max(value, 0.0), 1.0) for value in rgb]
+            yield word, lab_of_rgb([255 * value for value in (values if parts == 3 else 3 * values)])
 
 
-def _of_cmyk(cyan: float, magenta: float, yellow: float, black: float) -> list[float]:
-    return [255 * (1 - ink) * (1 - black) for ink in (cyan, magenta, yellow)]
+def _of_cmyk(cyan: float, magenta: float, yellow: float, black: float) -> Lab:
+    return lab_of_rgb([255 * (1 - ink) * (1 - black) for ink in (cyan, magenta, yellow)])
 
 
-def _of_hsb(hue: float, saturation: float, brightness: float) -> list[float]:
+def _of_hsb(hue: float, saturation: float, brightness: float) -> Lab:
     import colorsys
 
-    return [255 * value for value in colorsys.hsv_to_rgb(hue, saturation, brightness)]
+    return lab_of_rgb([255 * value for value in colorsys.hsv_to_rgb(hue, saturation, brightness)])
+
+
+def _of_lab(lightness: float, a: float, b: float) -> Lab:
+    return parse_color({"lab": [lightness, a, b]})
 
 
 _READERS: dict[str, Callable[[bytes], Entries]] = {".gpl": _gimp, ".aco": _photoshop, ".ase": _exchange}

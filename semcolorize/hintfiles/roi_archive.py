@@ -17,8 +17,8 @@ from semcolorize.micrograph.decoding import quiet_libraries
 
 __all__ = ["ROI_SUFFIXES", "StoredRoi", "decode_roi", "has_rois", "stored_rois"]
 
-StoredRoi = tuple[str, ImagejRoi]
-"""Name of the entry (without ``.roi``; empty in a TIFF) and the ROI."""
+StoredRoi = tuple[str, ImagejRoi | HintError]
+"""Name of the entry (without ``.roi``; empty in a TIFF), and the ROI or what is wrong with it."""
 
 ROI_SUFFIXES = (".roi", ".zip", ".tif", ".tiff")
 
@@ -120,7 +120,7 @@ def _from_zip(path: str | os.PathLike[str]) -> list[StoredRoi]:
                     content = file.read(entry.file_size + 1)
                 if len(content) != entry.file_size:
                     raise HintError(f"{entry.filename}: the size in the archive is wrong.", path=name)
-                rois.append((_stem(entry.filename), decode_roi(content, path=name, entry=entry.filename)))
+                rois.append((_stem(entry.filename), _decoded(content, name, entry.filename)))
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -136,6 +136,14 @@ def _from_zip(path: str | os.PathLike[str]) -> list[StoredRoi]:
             path=name,
         )
     return rois
+
+
+def _decoded(content: bytes, path: str, entry: str) -> ImagejRoi | HintError:
+    """A ROI, or what is wrong with it: one of hundreds does not stop the others."""
+    try:
+        return decode_roi(content, path=path, entry=entry)
+    except HintError as error:
+        return error
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:

@@ -50,6 +50,7 @@ _AUTOMATIC_NAME = re.compile(
     r"\d{3,5}-\d{3,5}(-\d{3,5})?(-\d+)?|\{?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\}?|[0-9a-f]{32}", re.IGNORECASE
 )
 """What programs call ROIs that nobody named: ImageJ by their place, others by a UUID."""
+_MOST_REASONS = 5
 _AREAS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED)
 _PATHS = (ROI_TYPE.POLYLINE, ROI_TYPE.FREELINE)
 
@@ -124,7 +125,8 @@ def read_rois(
     )
     if not hints:
         counts = Counter(skip.reason for skip in skipped if skip.origin != _colors_origin(Path(path).name))
-        reasons = "; ".join(f"{count} x {reason}" for reason, count in counts.most_common())
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in counts.most_common(_MOST_REASONS))
+        reasons += "; ..." if len(counts) > _MOST_REASONS else ""
         raise HintError(f"None of its {len(rois)} ROIs is a hint ({reasons}).", path=os.fspath(path))
     return hints, skipped
 
@@ -142,6 +144,10 @@ def hints_from_rois(
     hints: list[Hint] = []
     skipped: list[SkippedHint] = []
     for number, (entry, roi) in enumerate(rois, start=1):
+        if isinstance(roi, HintError):
+            # The message names the entry already.
+            skipped.append(SkippedHint(source or entry, roi.message))
+            continue
         label = roi.name or entry
         where = label or f"ROI {number}"
         origin = f"{source}: {where}" if source else where

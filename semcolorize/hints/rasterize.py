@@ -83,6 +83,16 @@ class RasterizedHints:
     overlaps: tuple[Overlap, ...]
     empty: tuple[int, ...] = ()
 
+    def without(self, missing: np.ndarray) -> RasterizedHints:
+        """The same off pixels that hold no data, (H, W) bool; hints that lie on such only are `empty` then."""
+        index = np.where(missing, -1, self.index).astype(np.int32)
+        gone = np.setdiff1d(self.index[missing], index)
+        return RasterizedHints(
+            np.where(missing[..., None], np.float32(0), self.hint_ab), index >= 0,
+            np.where(missing, np.float32(0), self.strength), index, self.overlaps,
+            (*self.empty, *(int(i) for i in gone if i >= 0)),
+        )  # fmt: skip
+
 
 def rasterize(hints: Iterable[Hint] | HintSet, shape: tuple[int, int]) -> RasterizedHints:
     """Put hints on the pixels of an image; where they overlap, the later wins.

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from semcolorize.hints.labels import Label
+from semcolorize.micrograph.working import shrink
 
 __all__ = ["Assignment", "label_chroma", "label_marks", "softmax_with_none"]
 
@@ -31,6 +32,8 @@ class Assignment:
         From (h, w, 2) to (bar, W, 2), edges on those of the micrograph.
     rows, columns, label : int ndarray of shape (N,)
         Hinted pixels of the micrograph and their labels, -1 for gray.
+    missing : bool ndarray of shape (H, W) or None
+        Pixels that hold no data: they have no label and no area.
     """
 
     labels: tuple[Label, ...]
@@ -41,6 +44,7 @@ class Assignment:
     rows: np.ndarray
     columns: np.ndarray
     label: np.ndarray
+    missing: np.ndarray | None = None
 
     @cached_property
     def small_chances(self) -> np.ndarray:
@@ -65,6 +69,8 @@ class Assignment:
                 whole[1 + k + i, : large.shape[0]] = large[..., i]
         whole[:, self.rows, self.columns] = 0
         whole[self.label + 1, self.rows, self.columns] = 1
+        if self.missing is not None:
+            whole[1:, self.missing] = 0
         whole[0] = np.clip(1 - whole[1:].sum(axis=0), 0, 1)
         return whole
 
@@ -77,7 +83,11 @@ class Assignment:
     def shares(self) -> np.ndarray:
         """Shares of the area above the data bar that none (first) and every label have, (K + 1,)."""
         likeliest = self.small_chances.argmax(axis=0)
-        return np.bincount(likeliest.ravel(), minlength=len(self.labels) + 1) / likeliest.size
+        held = np.ones(likeliest.shape, np.float32)
+        if self.missing is not None:
+            held = 1 - shrink(self.missing[: self.bar], likeliest.shape)
+        counted = np.bincount(likeliest.ravel(), weights=held.ravel(), minlength=len(self.labels) + 1)
+        return counted / max(float(held.sum()), 1e-9)
 
     @cached_property
     def uncertainty(self) -> np.ndarray:

@@ -69,7 +69,7 @@ def assign_series(
     assignments = [
         Assignment(
             labels.labels, logits, marked.image.micrograph.shape, marked.image.bar, marked.image.upsampler,
-            marked.pixels.rows, marked.pixels.columns, own,
+            marked.pixels.rows, marked.pixels.columns, own, marked.image.micrograph.missing,
         )
         for marked, logits, own in zip(series, found, of_pixels, strict=True)
     ]  # fmt: skip

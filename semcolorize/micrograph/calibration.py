@@ -64,9 +64,12 @@ class Calibration:
 
     @property
     def nanometers(self) -> tuple[float, float] | None:
-        """Width and height of a pixel in nm; None if the unit is no length known."""
+        """Width and height of a pixel in nm; None if the unit is no length known.
+
+        Nine digits, more than anything is measured with: without the dust that changing the unit leaves.
+        """
         factor = unit_nanometers(self.unit)
-        return None if factor is None else (self.x_size * factor, self.y_size * factor)
+        return None if factor is None else (float(f"{self.x_size * factor:.9g}"), float(f"{self.y_size * factor:.9g}"))
 
     @property
     def is_plausible(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +14,15 @@ from semcolorize.micrograph.calibration import Calibration
 from semcolorize.micrograph.instrument import Instrument
 from semcolorize.micrograph.memory import check_memory
 
-__all__ = ["MAX_PIXELS", "Decoded", "check_page", "check_size", "orientation_note"]
+__all__ = [
+    "LIBRARY_FAULTS", "MAX_PIXELS", "Decoded", "check_page", "check_size", "full_depth", "orientation_note"
+]  # fmt: skip
+
+LIBRARY_FAULTS = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError, EOFError,
+    ArithmeticError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+"""What tifffile, imagecodecs and Pillow raise on damaged files, as damaging some showed (theirs derive from these)."""
 
 MAX_PIXELS = 500_000_000
 """Larger images are refused by their header, before anything is allocated."""
@@ -84,3 +94,12 @@ def orientation_note(orientation: object) -> tuple[str, ...]:
     turned = isinstance(orientation, int) and 2 <= orientation <= 8
     return (f"The file asks viewers to turn or mirror it (orientation {orientation}); it is shown as stored, as in"
             " ImageJ.",) if turned else ()  # fmt: skip
+
+
+def full_depth(values: np.ndarray, bits: int) -> np.ndarray:
+    """Values of 2 to 7 bits as 8, and of 9 to 15 bits in color as 16: 'white' is told by the type from here on."""
+    if values.dtype.kind != "u" or bits >= 16 or bits == 8 or (bits > 8 and values.ndim == 2):
+        return values
+    full, top = (1 << bits) - 1, np.iinfo(values.dtype).max
+    table = np.rint(np.arange(full + 1) * (top / full))
+    return table.astype(values.dtype)[values]

@@ -7,10 +7,8 @@ What the file format says is kept (calibration, display range, metadata); what t
 from __future__ import annotations
 
 import logging
-import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -19,20 +17,14 @@ import tifffile
 
 from semcolorize.errors import ImageReadError
 from semcolorize.hints.planes import Plane
-from semcolorize.micrograph.decoded import MAX_PIXELS, Decoded
+from semcolorize.micrograph.decoded import LIBRARY_FAULTS, MAX_PIXELS, Decoded
 from semcolorize.micrograph.instrument import instrument_of_tiff
-from semcolorize.micrograph.raster_files import decode_raster, open_raster, raster_plugin
+from semcolorize.micrograph.raster_files import decode_raster, raster_plugin, raster_shape
 from semcolorize.micrograph.tiff_metadata import read_calibration, read_display_range, read_info
 from semcolorize.micrograph.tiff_pages import find_page
 from semcolorize.micrograph.tiff_pixels import decode_tiff_pixels
 
 __all__ = ["MAX_PIXELS", "Decoded", "decode", "decode_header"]
-
-# What tifffile, imagecodecs and Pillow raise on damaged files, as damaging some showed (theirs derive from these).
-_LIBRARY_FAULTS = (
-    OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError, SyntaxError, EOFError,
-    ArithmeticError, RuntimeError, struct.error, zlib.error,
-)  # fmt: skip
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _OTHER_STARTS = (
@@ -75,8 +67,7 @@ def decode_header(handle: BinaryIO, path: str, *, max_pixels: int = MAX_PIXELS) 
             with tifffile.TiffFile(handle) as tiff:
                 page = find_page(tiff, path, None, max_pixels).page
                 return page.imagelength, page.imagewidth
-        width, height = open_raster(plugin, handle, path, max_pixels).size
-        return height, width
+        return raster_shape(plugin, handle, path, max_pixels)
 
 
 def _plugin(handle: BinaryIO, path: str) -> Any:
@@ -108,7 +99,7 @@ def _faults_told(path: str) -> Iterator[None]:
         raise
     except MemoryError:
         raise ImageReadError("There is not enough memory to decode the image. Crop or bin it.", path=path) from None
-    except _LIBRARY_FAULTS as error:
+    except LIBRARY_FAULTS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageReadError(
             f"The image is damaged or incomplete and cannot be decoded ({reason}). Copy or export it again.",

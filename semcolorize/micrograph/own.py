@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def is_own_result(path: str | os.PathLike[str]) -> bool:
     Parameters
     ----------
     path : str or path-like
-        TIFF or PNG; of others nobody knows.
+        TIFF, PNG, or a zip file of ROIs; of others nobody knows.
     """
     from semcolorize.micrograph.decoding import quiet_libraries
 
@@ -36,6 +37,9 @@ def is_own_result(path: str | os.PathLike[str]) -> bool:
             start = handle.read(8)
             if start == _PNG:
                 return _made_by_us(_png_software(handle.read(4096)))
+            if start[:4] == b"PK\3\4":
+                with zipfile.ZipFile(handle) as archive:
+                    return _made_by_us(archive.comment.decode("latin-1"))
             if start[:2] not in (b"II", b"MM"):
                 return False
             handle.seek(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from dataclasses import replace
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,10 +13,11 @@ from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin,
 
 from semcolorize.errors import ImageReadError
 from semcolorize.micrograph.cmyk import rgb_of_cmyk
-from semcolorize.micrograph.decoded import Decoded, check_page, check_size, orientation_note
+from semcolorize.micrograph.decoded import Decoded, check_page, check_size, full_depth, orientation_note
 from semcolorize.micrograph.indexed_color import resolve_palette
+from semcolorize.micrograph.jpeg_stream import JPEG_LS, JpegStream, parse_jpeg, what_is_missing
 
-__all__ = ["decode_raster", "open_raster", "raster_plugin"]
+__all__ = ["decode_raster", "raster_plugin", "raster_shape"]
 
 _PLUGINS: tuple[tuple[bytes, Any], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
@@ -23,7 +25,7 @@ _PLUGINS: tuple[tuple[bytes, Any], ...] = (
     (b"BM", BmpImagePlugin.BmpImageFile),
     (b"GIF8", GifImagePlugin.GifImageFile),
 )
-_OF_SEVERAL_PICTURES = (GifImagePlugin.GifImageFile, WebPImagePlugin.WebPImageFile)
+_OF_SEVERAL_PICTURES = (GifImagePlugin.GifImageFile, WebPImagePlugin.WebPImageFile, PngImagePlugin.PngImageFile)
 _ORIENTATION = 0x0112
 
 
@@ -34,7 +36,17 @@ def raster_plugin(start: bytes) -> Any:
     return next((plugin for magic, plugin in _PLUGINS if start.startswith(magic)), None)
 
 
-def open_raster(plugin: Any, handle: BinaryIO, path: str, max_pixels: int) -> Any:
+def raster_shape(plugin: Any, handle: BinaryIO, path: str, max_pixels: int) -> tuple[int, int]:
+    """Rows and columns of a file's pictures, refused if they are too many."""
+    stream = _beyond_pillow(plugin, handle)
+    if stream is not None:
+        check_size(stream.columns, stream.rows, max_pixels, path)
+        return stream.rows, stream.columns
+    width, height = _opened(plugin, handle, path, max_pixels).size
+    return height, width
+
+
+def _opened(plugin: Any, handle: BinaryIO, path: str, max_pixels: int) -> Any:
     """Make a Pillow image of an accepted size, its pixels not read yet."""
     if plugin is PngImagePlugin.PngImageFile:
         header = handle.read(26)
@@ -69,18 +81,86 @@ def decode_raster(plugin: Any, handle: BinaryIO, path: str, number: int | None, 
     max_pixels : int
         Larger images are refused.
     """
-    image = open_raster(plugin, handle, path, max_pixels)
+    stream = _beyond_pillow(plugin, handle)
+    if stream is not None:
+        check_size(stream.columns, stream.rows, max_pixels, path)
+        check_page(1 if number is None else number, 1, path)
+        return _decoded_jpeg(handle.read(), stream, path)
+    image = _opened(plugin, handle, path, max_pixels)
     number = 1 if number is None else number
     pages = int(getattr(image, "n_frames", 1)) if plugin in _OF_SEVERAL_PICTURES else 1
     check_page(number, pages, path)
     if number > 1:
+        if plugin is PngImagePlugin.PngImageFile and image.mode.startswith("I"):
+            raise ImageReadError(
+                f"This is an animated PNG of 16 bits: only its first picture is read, not page {number}. Save the"
+                " pictures as a TIFF stack, or each as a file.",
+                path=path,
+                key="page",
+            )
         image.seek(number - 1)
     decoded = replace(_decoded(image, path), page=number, pages=pages)
     # Loaded before the file is closed.
     image.load()
+    if plugin is JpegImagePlugin.JpegImageFile:
+        handle.seek(0)
+        _check_whole(handle.read(), None, lambda data: np.asarray(plugin(BytesIO(data))), np.asarray(image), path)
     text = [f"{key}: {value}" for key, value in image.info.items() if isinstance(value, str) and value.strip()]
     notes = (*decoded.notes, *orientation_note(_orientation(image)))
     return replace(decoded, info="\n".join(text) or None, notes=notes)
+
+
+def _beyond_pillow(plugin: Any, handle: BinaryIO) -> JpegStream | None:
+    """The headers of a JPEG file that Pillow does not read: of more than 8 bits, or JPEG-LS."""
+    if plugin is not JpegImagePlugin.JpegImageFile:
+        return None
+    stream = parse_jpeg(handle.read())
+    handle.seek(0)
+    return stream if stream is not None and (stream.process == JPEG_LS or stream.bits > 8) else None
+
+
+def _decoded_jpeg(data: bytes, stream: JpegStream, path: str) -> Decoded:
+    """Decode what `_beyond_pillow` told."""
+    kind = f"a JPEG{'-LS' if stream.process == JPEG_LS else ''} file of {stream.bits} bits"
+    if len(stream.components) not in (1, 3):
+        raise ImageReadError(
+            f"This is {kind} and {len(stream.components)} channels; gray or RGB is accepted. Save it as TIFF.",
+            path=path,
+        )
+    try:
+        import imagecodecs
+
+        decode = imagecodecs.jpegls_decode if stream.process == JPEG_LS else imagecodecs.jpeg_decode
+        values = decode(data)
+    except ImportError as error:
+        raise ImageReadError(
+            f"This is {kind}, which needs the Python package imagecodecs ({error}); install it, or save the"
+            " micrograph as TIFF.",
+            path=path,
+        ) from error
+    if stream.process != JPEG_LS:
+        _check_whole(data, stream, decode, values, path)
+    if values.shape[:2] != (stream.rows, stream.columns):
+        raise ValueError(f"the pixels are {values.shape}, the header says {stream.rows} x {stream.columns}")
+    return Decoded(full_depth(values, stream.bits))
+
+
+def _check_whole(data: bytes, stream: JpegStream | None, decode: Any, values: np.ndarray, path: str) -> None:
+    """Refuse JPEG data that were cut, even where an end marker closes them."""
+    stream = stream or parse_jpeg(data)
+    if stream is None:
+        raise ValueError("it has no frame header")
+    if stream.is_arithmetic:
+        raise ImageReadError(
+            "This JPEG file is of a kind that is not read (arithmetic coding). Save it as TIFF.", path=path
+        )
+    missing = what_is_missing(data, stream, decode, values)
+    if missing is not None:
+        raise ImageReadError(
+            f"The JPEG data are truncated: {missing}, and what is missing would come out gray. Copy or export the image"
+            " again.",
+            path=path,
+        )
 
 
 def _decoded(image: Any, path: str) -> Decoded:

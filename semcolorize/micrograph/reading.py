@@ -35,7 +35,7 @@ class Micrograph:
     Attributes
     ----------
     pixels : ndarray of shape (H, W)
-        Untouched gray values (uint8, uint16, int16, float32, ...). Masked ones are the darkest shown.
+        Untouched gray values (uint8, uint16, int16, float32, ...). Missing ones are the darkest shown.
     display_range : tuple of 2 floats
         The gray value shown black and the one shown white. Black is the larger one in files that store
         white as zero.
@@ -60,6 +60,9 @@ class Micrograph:
         Which channel, slice and frame of an ImageJ stack that is.
     notes : tuple of str
         What a user should know about the reading: sentences.
+    missing : ndarray of shape (H, W), bool, or None
+        Where there are no data: what was masked of a masked array. None where every pixel counts. What is cut out of
+        `pixels` is to be cut out of this, too.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -75,6 +78,7 @@ class Micrograph:
     pages: int = 1
     plane: Plane = field(default_factory=Plane)
     notes: tuple[str, ...] = ()
+    missing: np.ndarray | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         rows, columns = self.shape
@@ -198,8 +202,8 @@ def micrograph_from_array(
     ----------
     array : ndarray of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         Gray, or gray stored as RGB (floating-point RGB: 0 to 1), or that with an opaque alpha channel. What is masked
-        of a masked array is no data, whatever it holds: it is shown black, which no color shows on, and has no part in
-        the display range.
+        of a masked array is no data, whatever it holds: it is shown black, which no color shows on, has no part in
+        the display range, and is told by `Micrograph.missing`.
     display_range, allow_color
         As in `read_micrograph`.
     calibration : Calibration, optional
@@ -249,9 +253,13 @@ def _micrograph(
             f"The pixels are of type {values.dtype}; integers and floating-point numbers are accepted.", path=path
         )
     if no_data is not None:
-        no_data = np.asarray(no_data.any(axis=-1) if no_data.ndim == 3 else no_data)
+        # A copy: the mask is the caller's.
+        no_data = np.array(no_data.any(axis=-1) if no_data.ndim == 3 else no_data)
         values = _neutral(values, no_data)
-        notes.append(f"{no_data.mean():.2%} of the pixels are masked: they are shown black and take no color.")
+        notes.append(
+            f"{np.count_nonzero(no_data)} pixels ({no_data.mean():.2%}) are masked, that is, no data: they are shown"
+            " black and take no color."
+        )
     check_finite(values, path)
     stored, stored_source = decoded.display_range, "ImageJ display range"
     if values.ndim == 3:
@@ -293,6 +301,7 @@ def _micrograph(
         pages=decoded.pages,
         plane=decoded.plane,
         notes=tuple(notes),
+        missing=no_data,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from semcolorize.micrograph.instrument import Instrument, instrument_of_text
 from semcolorize.micrograph.instruments.encodings import decoded
+from semcolorize.micrograph.listing import Listing
 
 __all__ = ["read_sidecar", "sidecar_names"]
 
@@ -25,7 +26,7 @@ def sidecar_names(name: str) -> Iterator[str]:
 
 
 def read_sidecar(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> tuple[Instrument, str] | None:
-    """Look for an instrument's text file beside an image.
+    """Look for an instrument's text file beside an image, under any name that looks like one of `sidecar_names`.
 
     Parameters
     ----------
@@ -39,7 +40,11 @@ def read_sidecar(path: str | os.PathLike[str], shape: tuple[int, int] | None = N
     found : (Instrument, str) or None
         What it says, and its whole text. None where there is none, or none by an instrument known.
     """
-    for name in sidecar_names(os.fspath(path)):
+    folder, own = os.path.split(os.fspath(path))
+    listing = Listing.of(Path(folder))
+    # Several of the names may be those of one file.
+    listed = dict.fromkeys(found for name in sidecar_names(own) if (found := listing.find(name)) is not None)
+    for name in (os.path.join(folder, found) for found in listed):  # noqa: PTH118 (the name as it was given)
         place = Path(name)
         # A text that cannot be read is none; the image can be colored without.
         with contextlib.suppress(OSError, ValueError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
 from typing import Any
 from xml.etree import ElementTree
 
 from semcolorize.micrograph.calibration import Calibration, imagej_calibration, is_device_resolution, unit_nanometers
-from semcolorize.micrograph.instruments.tags import mapping_of
+from semcolorize.micrograph.instruments import fei, zeiss
+from semcolorize.micrograph.listing import same_name
 
 __all__ = ["read_calibration", "read_display_range", "read_info"]
 
@@ -16,6 +17,7 @@ _MAX_INFO = 1_000_000
 """Characters of metadata kept: instruments write some 10,000."""
 _MAX_XML = 20_000_000
 """OME writes some 100 characters a plane."""
+_OME_UNIT = "µm"
 _COMMON_DPI = (72, 96, 150, 200, 300, 400, 600, 1200)
 
 
@@ -74,21 +76,64 @@ def _ome_calibration(tiff: Any, page: Any) -> Calibration | None:
     if not tiff.ome_metadata:
         return None
     try:
-        images = ElementTree.fromstring(_without_entities(tiff.ome_metadata)).findall("{*}Image/{*}Pixels")
+        root = ElementTree.fromstring(_without_entities(tiff.ome_metadata))
     except (ElementTree.ParseError, ValueError):
         return None
-    pixels = next((image for image in images if _holds(image, int(page.index))), images[0] if images else None)
-    if pixels is None:
-        return None
+    sizes = {_ome_size(pixels) for pixels in _ome_images(root, tiff.filehandle.name, int(page.index))}
+    # Of images that claim the same page with different sizes, none is right.
+    calibration = sizes.pop() if len(sizes) == 1 else None
+    return None if calibration is None or _is_print(calibration) else calibration
+
+
+def _ome_size(pixels: ElementTree.Element) -> Calibration | None:
+    # The OME schema's unit, where none is given, of each. A pixel or a reference frame is no length.
+    unit = pixels.get("PhysicalSizeXUnit", _OME_UNIT)
+    y_unit = pixels.get("PhysicalSizeYUnit", _OME_UNIT) if pixels.get("PhysicalSizeY") else unit
+    factor, y_factor = unit_nanometers(unit), unit_nanometers(y_unit)
     x_size = _number(pixels.get("PhysicalSizeX"))
-    y_size = _number(pixels.get("PhysicalSizeY", x_size))
-    # The OME schema's unit, where none is given. A pixel or a reference frame is no length.
-    unit = pixels.get("PhysicalSizeXUnit", "µm")
-    factor, y_factor = unit_nanometers(unit), unit_nanometers(pixels.get("PhysicalSizeYUnit", unit))
-    if factor is None or y_factor is None:
+    y_size = _number(pixels.get("PhysicalSizeY") or x_size)
+    if factor is None or y_factor is None or not x_size > 0:
         return None
-    calibration = Calibration(x_size, y_size * y_factor / factor, unit, "OME PhysicalSizeX")
-    return None if _is_print(calibration) else calibration
+    return Calibration(x_size, float(f"{y_size * y_factor / factor:.9g}"), unit, "OME PhysicalSizeX")
+
+
+def _ome_images(root: ElementTree.Element, name: str, index: int) -> list[ElementTree.Element]:
+    """Return the images that say that a page of this file, counted from 0, is theirs.
+
+    Every file of a set may describe all images of the set; TiffData say in which file the planes are.
+    """
+    images = root.findall("{*}Image/{*}Pixels")
+    planes = [plane for image in images for plane in image.findall("{*}TiffData")]
+    if len(images) == 1 and not planes:
+        # Programs that write the XML by hand leave out what would say the obvious.
+        return [] if images[0].find("{*}MetadataOnly") is not None else images
+    here = _own_files({_file(plane) for plane in planes}, name, _uuid(root.get("UUID", "")))
+    return [image for image in images if any(_holds(plane, index) and _file(plane) in here
+                                             for plane in image.findall("{*}TiffData"))]  # fmt: skip
+
+
+def _own_files(files: set[tuple[str, str]], name: str, own: str) -> set[tuple[str, str]]:
+    """Return those of the files that are spoken of, each by UUID and name, that may be this one."""
+    unsaid = files & {("", "")}
+    named = {file for file in files - unsaid if same_name(file[1]) == same_name(name)}
+    known = {file for file in files - unsaid if own and file[0] == own}
+    if not own and len(files) == 1:
+        # It may have been renamed.
+        return files
+    # Files of one name in several folders have UUIDs of their own. Where UUID and name mean two files, it may be both.
+    return unsaid | (known if known & named else known | named)
+
+
+def _file(plane: ElementTree.Element) -> tuple[str, str]:
+    """UUID and name of the file that planes are in; empty where that is not said, which means this file."""
+    found = plane.find("{*}UUID")
+    if found is None:
+        return "", ""
+    return _uuid(found.text or ""), re.split(r"[/\\]", found.get("FileName", ""))[-1]
+
+
+def _uuid(text: str) -> str:
+    return text.strip().lower()
 
 
 def _without_entities(xml: str) -> str:
@@ -97,13 +142,11 @@ def _without_entities(xml: str) -> str:
     return xml
 
 
-def _holds(pixels: ElementTree.Element, index: int) -> bool:
-    """Whether the planes of an OME image include that of a page, counted from 0."""
-    for data in pixels.findall("{*}TiffData"):
-        first, count = _number(data.get("IFD", 0)), _number(data.get("PlaneCount", 1))
-        if first <= index < first + count:
-            return True
-    return False
+def _holds(plane: ElementTree.Element, index: int) -> bool:
+    """Whether TiffData include a page, counted from 0: one from IFD on or, without that, all of the file."""
+    first = plane.get("IFD")
+    count = _number(plane.get("PlaneCount", math.inf if first is None else 1))
+    return _number(first or 0) <= index < _number(first or 0) + count
 
 
 def _is_print(calibration: Calibration) -> bool:
@@ -146,25 +189,23 @@ def read_info(tiff: Any, page: Any) -> str | None:
     if imagej:
         info = imagej.get("Info")
         return str(info)[:_MAX_INFO] if info else None
-    metadata = mapping_of(page, 34682, 34680, 34118)
-    if metadata:
-        # Zeiss' numbers without names stand under no key.
-        return _as_text({key: value for key, value in metadata.items() if key})
+    text = _fei_text(page) or _zeiss_text(page)
+    if text:
+        return text[:_MAX_INFO]
     description = page.description
     return description[:_MAX_INFO] if description and description.strip() else None
 
 
-def _as_text(metadata: Mapping[str, Any]) -> str:
+def _fei_text(page: Any) -> str:
     lines: list[str] = []
-    for key, value in metadata.items():
-        if isinstance(value, Mapping):
-            lines += [f"[{key}]", *(f"{name} = {entry}" for name, entry in value.items()), ""]
-        elif isinstance(value, tuple) and value:
-            # Zeiss: (name, value[, unit]).
-            lines.append(f"{value[0]} = {' '.join(str(part) for part in value[1:])}")
-        else:
-            lines.append(f"{key} = {value}")
-    return "\n".join(lines).strip()[:_MAX_INFO]
+    for name, entries in fei.sections_of(page).items():
+        lines += [f"[{name}]", *(f"{key} = {value}" for key, value in entries.items()), ""]
+    return "\n".join(lines).strip()
+
+
+def _zeiss_text(page: Any) -> str:
+    entries, _ = zeiss.entries_of(page)
+    return "\n".join(f"{name} = {value}" for name, value in entries.values())
 
 
 def _number(value: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,10 @@ import numpy as np
 import tifffile
 
 from semcolorize.errors import ImageReadError
-from semcolorize.micrograph.decoded import check_page, check_size
+from semcolorize.micrograph.decoded import LIBRARY_FAULTS, check_page, check_size
 
 __all__ = ["FoundPage", "find_page"]
 
-_MOST_COMPARED = 16
-"""Pages looked at for one that is more like the data than the first: more are a stack, whose pages are alike."""
 _REDUCED, _MASK = 1, 4
 """Bits of NewSubfileType."""
 _INK = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE)
@@ -106,42 +105,81 @@ def _is_empty(page: Any) -> bool:
 
 def _check_complete(page: Any, file_size: int, skip: int, path: str) -> None:
     """Refuse pages whose strips are missing: tifffile would fill them with zeros, that is, with black."""
+    if page.compression == tifffile.COMPRESSION.NONE and not any(page.databytecounts):
+        _count_bytes(page)
     offsets, counts = page.dataoffsets, page.databytecounts
     expected = math.prod(page.chunked) if page.chunked else 0
     end = max((offset + count for offset, count in zip(offsets, counts, strict=False)), default=0) + skip
-    # Rows are padded to whole bytes: a bit a pixel is an eighth of a byte.
-    bits = page.imagewidth * page.samplesperpixel * int(np.max(page.bitspersample))
-    needed = page.imagelength * -(-bits // 8)
+    needed = page.imagelength * _row_bytes(page, page.imagewidth)
     if page.dtype is not None and page.nbytes:
         needed = min(page.nbytes, needed)
-    short = page.compression == tifffile.COMPRESSION.NONE and not page.is_subsampled and sum(counts) < needed
-    if len(offsets) < expected or len(counts) < expected or not all(counts) or short or end > file_size:
+    fault, size = None, f"its {page.imagewidth} x {page.imagelength} pixels"
+    if len(offsets) < expected or len(counts) < expected or not all(counts):
+        there = sum(1 for offset, count in zip(offsets, counts, strict=False) if offset and count)
+        fault = f"{size} lie in {expected} strips or tiles, of which {there} are there"
+    elif end > file_size:
+        fault = f"{size} should reach to byte {end:,}, the file has {file_size:,}"
+    elif page.compression == tifffile.COMPRESSION.NONE and not page.is_subsampled and sum(counts) < needed:
+        fault = f"{size} take {needed:,} bytes, its strips hold {sum(counts):,}"
+    if fault:
         raise ImageReadError(
-            f"The TIFF is truncated or damaged: its {page.imagewidth} x {page.imagelength} pixels should"
-            f" reach to byte {max(end, needed + skip):,}, the file has {file_size:,}. Copy it again from"
-            " the instrument.",
-            path=path,
+            f"The TIFF is truncated or damaged: {fault}. Copy it again from the instrument.", path=path
         )
+
+
+def _row_bytes(page: Any, columns: int) -> int:
+    """Bytes of a row of pixels; rows are padded to whole bytes: a bit a pixel is an eighth of a byte."""
+    return -(-columns * page.samplesperpixel * int(np.max(page.bitspersample)) // 8)
+
+
+def _count_bytes(page: Any) -> None:
+    """Fill in the sizes of uncompressed strips and tiles of a file that states none, as libtiff does."""
+    samples = page.samplesperpixel if page.planarconfig == 2 else 1
+    if page.is_tiled:
+        sizes = [page.tilelength * _row_bytes(page, page.tilewidth) // samples] * len(page.dataoffsets)
+    else:
+        starts = range(0, page.imagelength, page.rowsperstrip)
+        rows = [min(page.rowsperstrip, page.imagelength - start) for start in starts] * samples
+        sizes = [count * _row_bytes(page, page.imagewidth) // samples for count in rows]
+    page.databytecounts = tuple(sizes[: len(page.dataoffsets)])
 
 
 def _more_like_data(tiff: tifffile.TiffFile, page: Any, number: int) -> str | None:
     """Say which page is gray where this one is in color, or deeper, or larger, and not marked as a preview itself."""
-    own = _worth(page)
-    best, best_number = own, number
-    for other_number in range(1, min(len(tiff.pages), _MOST_COMPARED) + 1):
-        other = tiff.pages[other_number - 1]
-        # Frames are alike by their making.
-        if other_number == number or not isinstance(other, tifffile.TiffPage) or _is_empty(other):
-            continue
-        if not other.subfiletype & (_REDUCED | _MASK) and _worth(other) > best:
-            best, best_number = _worth(other), other_number
-    if best_number == number:
+    best, best_number, hidden = page, number, False
+    for other_number in range(1, len(tiff.pages) + 1):
+        with suppress(*LIBRARY_FAULTS):
+            other = tiff.pages[other_number - 1]
+            # Frames are alike by their making.
+            if not isinstance(other, tifffile.TiffPage):
+                continue
+            if other_number != number and _is_better(other, best):
+                best, best_number, hidden = other, other_number, False
+            for below in _pages_below(other):
+                if _is_better(below, best):
+                    best, best_number, hidden = below, other_number, True
+    if best is page:
         return None
-    return (
-        f"Page {number} is {_kind(page)}, perhaps a preview; page {best_number} is"
-        f" {_kind(tiff.pages[best_number - 1])}. If that one is meant, give its number (--page {best_number},"
+    told = f"Page {number} is {_kind(page)}, perhaps a preview; "
+    if hidden:
+        return told + (
+            f"page {best_number} holds another image, {_kind(best)}, which has no page number (it is in a SubIFD). If"
+            " that one is meant, export it as a TIFF of its own."
+        )
+    return told + (
+        f"page {best_number} is {_kind(best)}. If that one is meant, give its number (--page {best_number},"
         f" page={best_number})."
     )
+
+
+def _pages_below(page: Any) -> list[Any]:
+    """Images that a page keeps in SubIFDs: camera files keep the picture there, others smaller versions."""
+    below = page.pages if page.subifds else None
+    return [found for found in below or () if isinstance(found, tifffile.TiffPage)]
+
+
+def _is_better(page: Any, best: Any) -> bool:
+    return not _is_empty(page) and not page.subfiletype & (_REDUCED | _MASK) and _worth(page) > _worth(best)
 
 
 def _worth(page: Any) -> tuple[bool, int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -11,8 +10,9 @@ import tifffile
 
 from semcolorize.errors import ImageReadError
 from semcolorize.micrograph.cmyk import rgb_of_cmyk
-from semcolorize.micrograph.decoded import orientation_note
+from semcolorize.micrograph.decoded import full_depth, orientation_note
 from semcolorize.micrograph.indexed_color import resolve_palette
+from semcolorize.micrograph.tiff_segments import assembled_segments, check_segments
 
 try:
     import imagecodecs as _imagecodecs  # noqa: F401  tifffile uses it; only whether it is there is asked here.
@@ -78,8 +78,11 @@ def decode_tiff_pixels(page: Any, handle: BinaryIO, path: str, *, skip: int = 0)
     elif page.is_contiguous:
         values = page.asarray()
     else:
-        _check_segments(page, handle, path)
-        values = _assembled(page, path)
+        check_segments(page, handle, path)
+        try:
+            values = assembled_segments(page)
+        except ImportError as error:
+            raise _without_codec(f"is compressed with {_name(page.compression)}", str(error), path) from error
     if page.axes[0] == "S" and values.ndim == 3:
         values = np.moveaxis(values, 0, -1)
     if values.ndim == 3 and values.shape[-1] == 1:
@@ -88,7 +91,7 @@ def decode_tiff_pixels(page: Any, handle: BinaryIO, path: str, *, skip: int = 0)
     if photometric == _P.PALETTE:
         colors = np.moveaxis(np.asarray(page.colormap), 0, -1)
         return TiffPixels(resolve_palette(values.astype(np.uint16, copy=False), colors), notes=notes)
-    values, premultiplied, told = _colors_and_alpha(page, photometric, _full_depth(page, values), path)
+    values, premultiplied, told = _colors_and_alpha(page, photometric, full_depth(values, page.bitspersample), path)
     notes += told
     if photometric == _P.SEPARATED:
         alpha = values[..., 4:]
@@ -133,6 +136,9 @@ def _check_kind(page: Any, photometric: Any, path: str) -> None:
             f"has {bits} bits a sample in a form that is not read (SampleFormat {_name(page.sampleformat)}); integers"
             " and floating-point numbers of the same size for all samples are"
         )
+    elif bits > 16 and bits not in _WHOLE_BYTES and page.dtype.kind != "f":
+        # libtiff takes 24 bits in the byte order of the file, tifffile as packed from the highest bit on.
+        refused = f"has {bits} bits a sample, which programs read differently; 1 to 16, 32 and 64 bits are read"
     elif photometric == _P.PALETTE and not _palette_fits(page):
         refused = "is said to have a palette, and has none that fits"
     elif photometric == _P.SEPARATED and not _is_cmyk(page):
@@ -189,88 +195,6 @@ def _without_codec(what: str, fault: str, path: str) -> ImageReadError:
         " uncompressed.",
         path=path,
     )
-
-
-def _check_segments(page: Any, handle: BinaryIO, path: str) -> None:
-    """Refuse strips and tiles whose own header claims another size, or that end early.
-
-    The decoders allocate what such a header claims, and libjpeg fills what is missing with gray.
-    """
-    is_jpeg, is_jpeg_2000 = page.compression in _JPEG, page.compression in _JPEG_2000
-    if not (is_jpeg or is_jpeg_2000):
-        return
-    width, rows = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
-    for number, (offset, count) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True), start=1):
-        handle.seek(offset)
-        segment = handle.read(count)
-        size = _jpeg_size(segment) if is_jpeg else _jpeg_2000_size(segment)
-        # Padding, which some programs leave behind the end, is no image data.
-        whole = b"\xff\xd9" in segment if is_jpeg else True
-        if size is None or size[0] > width or size[1] > rows or not whole:
-            claimed = "no size" if size is None else f"{size[0]} x {size[1]} pixels"
-            raise ImageReadError(
-                f"The TIFF is damaged: part {number} of {len(page.dataoffsets)} of its {_name(page.compression)} data"
-                f" has {claimed}{'' if whole else ' and no end'}, where up to {width} x {rows} are due. Copy or"
-                " export it again.",
-                path=path,
-            )
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Columns and rows that a JPEG stream's frame header (SOF0 to SOF15) states."""
-    place = 2
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:
-            place += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            rows, columns = struct.unpack_from(">HH", data, place + 5)
-            return columns, rows
-        place += 2 + struct.unpack_from(">H", data, place + 2)[0]
-    return None
-
-
-def _jpeg_2000_size(data: bytes) -> tuple[int, int] | None:
-    """Columns and rows that a JPEG 2000 codestream's SIZ segment states."""
-    start = data.find(b"\xff\x4f\xff\x51")
-    if start < 0 or start + 24 > len(data):
-        return None
-    right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
-    return right - left, bottom - top
-
-
-def _assembled(page: Any, path: str) -> np.ndarray:
-    """Strips and tiles put together, each checked to hold what the header of the page says."""
-    result = np.empty(page.shaped, page.dtype)
-
-    def place(decoded: Any) -> None:
-        segment, (sample, depth, row, column, _), _ = decoded
-        if segment is None:
-            raise ValueError("a strip or tile is missing")
-        # The fax codecs give bilevel pixels as bytes.
-        if segment.dtype != page.dtype and not (page.compression in _CCITT and page.dtype == bool):
-            raise ValueError(f"the compressed data are {segment.dtype}, the header says {page.dtype}")
-        kept = segment[: page.imagedepth - depth, : page.imagelength - row, : page.imagewidth - column]
-        end = tuple(start + size for start, size in zip((depth, row, column), kept.shape, strict=False))
-        result[sample, depth : end[0], row : end[1], column : end[2]] = kept
-
-    try:
-        for _ in page.segments(func=place, sort=True):
-            pass
-    except ImportError as error:
-        raise _without_codec(f"is compressed with {_name(page.compression)}", str(error), path) from error
-    return result.reshape(page.shape)
-
-
-def _full_depth(page: Any, values: np.ndarray) -> np.ndarray:
-    """Values of 2 to 7 bits as 8, and of 9 to 15 bits in color as 16: 'white' is told by the type from here on."""
-    bits = page.bitspersample
-    if values.dtype.kind != "u" or bits in _WHOLE_BYTES or (bits > 8 and values.ndim == 2):
-        return values
-    full, top = (1 << bits) - 1, np.iinfo(values.dtype).max
-    table = np.rint(np.arange(full + 1) * (top / full)) if bits <= 16 else None
-    return values if table is None else table.astype(values.dtype)[values]
 
 
 def _colors_and_alpha(

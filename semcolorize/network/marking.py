@@ -53,9 +53,13 @@ class MarkedMicrograph:
         shape = image.micrograph.shape
         chosen = _hint_set(hints).on(image.micrograph.plane).at(shape)
         drawn = rasterize(chosen.hints, shape)
+        missing = image.micrograph.missing
+        if missing is not None:
+            drawn = drawn.without(missing)
         if drawn.empty:
-            chosen = _without(chosen, drawn.empty)
+            chosen = _without(chosen, drawn.empty, "pixel" if missing is None else "pixel with data")
             drawn = rasterize(chosen.hints, shape)
+            drawn = drawn if missing is None else drawn.without(missing)
         pixels = HintedPixels.of(drawn, chosen.hints, image.bar)
         view = HintedView(image.small, *pixels.on((image.bar, shape[1]), (image.small.shape[0], image.small.shape[1])))
         return cls(image, chosen, drawn, pixels, view)
@@ -106,12 +110,12 @@ def _hint_set(hints: Hints) -> HintSet:
     return hints_from_entries(plain) if plain else HintSet(hints=made)
 
 
-def _without(hints: HintSet, places: Sequence[int]) -> HintSet:
+def _without(hints: HintSet, places: Sequence[int], what: str) -> HintSet:
     """The hints that cover a pixel, the others noted."""
-    skipped = tuple(
-        SkippedHint(hints.hints[i].origin or f"hint {i + 1}", "covers no pixel: smaller than one, or without an area")
-        for i in places
-    )
+    if len(places) == len(hints.hints):
+        raise HintError(f"None of the {len(places)} hints covers a {what} of the image.", path=hints.source or None)
+    reason = f"covers no {what}: too small, or without an area"
+    skipped = tuple(SkippedHint(hints.hints[i].origin or f"hint {i + 1}", reason) for i in places)
     kept = tuple(hint for i, hint in enumerate(hints.hints) if i not in set(places))
     return replace(hints, hints=kept, skipped=(*hints.skipped, *skipped))
 

@@ -78,6 +78,7 @@ def label_rois(labels: Sequence[Label], plane: np.ndarray, *, least: int = 16) -
         for i, roi in enumerate(hints_to_rois(hints), start=1):
             # A fixed time, so that equal labels give equal bytes.
             archive.writestr(zipfile.ZipInfo(f"{i:04d}.roi", (1980, 1, 1, 0, 0, 0)), roi.tobytes())
+        archive.comment = SOFTWARE.encode()
     return buffer.getvalue()
 
 

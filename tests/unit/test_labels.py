@@ -9,7 +9,7 @@ import roifile
 import tifffile
 
 from semcolorize.color.ink import ink_curve
-from semcolorize.errors import ConfigError, OutputError
+from semcolorize.errors import ConfigError, HintError, OutputError
 from semcolorize.hintfiles.rois import read_rois
 from semcolorize.hints.labels import Label, label_set
 from semcolorize.hints.model import LineHint, PointHint
@@ -214,3 +214,22 @@ def test_legend_counts_the_labels_dark_places_included():
         ("cell", 0.3, 2), ("keep", 0.5, 1), (entries[2].color, 0.2, 1), ("the same", 0.0, 1),
     ]  # fmt: skip
     assert sum(entry.share for entry in entries) == pytest.approx(1)
+
+
+def test_what_is_masked_has_no_label_and_no_area():
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:96, :128]
+    gray = 90 + 60 * (np.hypot(columns - 80, rows - 48) < 30) + rng.normal(0, 4, rows.shape)
+    image = np.ma.array(np.clip(gray, 0, 255).astype(np.uint8), mask=columns < 40)
+    colorizer = Colorizer.load()
+    assert len(repr(colorizer)) < 120
+    hints = [{"point": [80, 48], "color": "red"}, {"point": [10, 10], "color": "blue"}]
+    result = colorizer.colorize(image, hints)
+    assert not result.labels[:, :40].any() and result.labels[48, 80] == 1
+    assert len(result.hints) == 1 and any("covers no pixel with data" in note for note in result.notes)
+    share = {entry.name: entry.share for entry in result.legend}["red"]
+    assert share == pytest.approx((result.labels[:, 40:] == 1).mean(), abs=0.03)
+    assert "1 hint, 1 variant" in repr(result) and len(repr(result)) < 120
+    assert result._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(HintError, match="pixel with data"):
+        colorizer.colorize(image, hints[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import uuid
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from roifile import ROI_TYPE, ImagejRoi
 
-from semcolorize.batch.listing import Listing, same_name
-from semcolorize.hintfiles.rois import hints_from_rois
+from semcolorize.color.palette import Palette
+from semcolorize.hintfiles.rois import hints_from_rois, read_rois
+from semcolorize.hints.labels import Label
+from semcolorize.micrograph.listing import Listing, same_name
 from semcolorize.micrograph.own import is_own_result, png_signature
+from semcolorize.results.labels import label_rois, label_tiff
 
 
 @given(st.text(min_size=1, max_size=20))
@@ -76,8 +80,30 @@ def test_own_results_are_known(tmp_path: Path) -> None:
     picture.save(tmp_path / "ours.png", pnginfo=png_signature())
     picture.save(tmp_path / "other.png")
     picture.save(tmp_path / "other.tif")
+    label = Label("cell", (53.0, 60.0, 40.0))
+    (tmp_path / "objects.zip").write_bytes(label_rois([label], np.ones((8, 8), np.uint8)))
+    (tmp_path / "labels.tif").write_bytes(label_tiff([label], np.ones((8, 8), np.uint8), None))
+    with zipfile.ZipFile(tmp_path / "drawn.zip", "w") as archive:
+        archive.writestr("a.roi", roi("a").tobytes())
     (tmp_path / "broken.tif").write_bytes(b"II*\0" + b"\xff" * 20)
     (tmp_path / "text.tif").write_text("semcolorize")
     known = {path.name for path in tmp_path.iterdir() if is_own_result(path)}
-    assert known == {"ours.png"}
+    assert known == {"ours.png", "objects.zip", "labels.tif"}
     assert not is_own_result(tmp_path / "nowhere.tif")
+
+
+def test_palettes_know_both_forms() -> None:
+    composed, split = (unicodedata.normalize(form, "Körner") for form in ("NFC", "NFD"))
+    assert composed != split
+    for own, asked in ((composed, split), (split, composed)):
+        assert asked in Palette({own: "#d1495b"}) and Palette({own: "#d1495b"})[asked].hex == "#d1495b"
+
+
+def test_one_damaged_roi_stops_nothing(tmp_path: Path) -> None:
+    good = roi("a", color=b"\xff\xc8\x32\x64").tobytes()
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("a.roi", good)
+        archive.writestr("cut.roi", good[:30])
+        archive.writestr("text.roi", b"hello")
+    hints, skipped = read_rois(tmp_path / "set.zip")
+    assert len(hints) == 1 and {str(skip).split(": ")[1] for skip in skipped} == {"cut.roi", "text.roi"}

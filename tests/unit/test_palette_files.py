@@ -71,6 +71,30 @@ def test_other_color_spaces(tmp_path: Path) -> None:
     assert palette["cyan"].hex == "#00ffff" and palette["lab"].lab == pytest.approx((65, 32, -44), abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "hexed"),
+    [
+        # The formats define the scale: what is nearly black is nearly black.
+        ("a.aco", aco([("n", 0, (257, 257, 257, 0))]), "#010101"),
+        ("a.aco", aco([("n", 0, (65535, 100, 0, 0))]), "#ff0000"),
+        ("a.aco", aco([("n", 1, (0, 65400, 65535, 0))]), "#ff0101"),
+        ("a.ase", ase([("n", b"CMYK", (0.0, 0.0, 0.0, 0.998))]), "#010101"),
+        ("a.ase", ase([("n", b"RGB ", (0.5, 0.001, 0.0))]), "#800000"),
+        ("a.gpl", b"GIMP Palette\n1 0 0 n\n", "#010000"),
+        ("a.gpl", b"GIMP Palette\nChannels: RGBA\n1 200 0 128 n\n", "#01c800"),
+    ],
+)
+def test_scales_are_the_formats(tmp_path: Path, name: str, content: bytes, hexed: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert read_palette(tmp_path / name)["n"].hex == hexed
+
+
+def test_lines_that_are_no_colors_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.gpl").write_text("GIMP Palette\nName: x\n0.5 0.2 0.1 half\n")
+    with pytest.raises(ConfigError, match=r"line 3 is '0.5 0.2 0.1 half'"):
+        read_palette(tmp_path / "a.gpl")
+
+
 def test_equal_names_stay_apart(tmp_path: Path) -> None:
     (tmp_path / "a.gpl").write_text("GIMP Palette\n1 2 3 a\n4 5 6 a\n")
     assert list(read_palette(tmp_path / "a.gpl")) == ["a", "a 2"]

@@ -39,16 +39,19 @@ def refused(path: Path, *words: str, **options: Any) -> str:
     return caught.value.message
 
 
-def by_hand(path: Path, data: bytes, **tags: int | None) -> None:
-    """A little-endian TIFF of one strip, 8 bits unless ``t258=12`` and the like say else; None leaves a tag out."""
+def by_hand(path: Path, data: bytes, *, order: str = "<", **tags: int | None) -> None:
+    """A TIFF of one strip, little-endian and 8 bits unless ``t258=12`` and the like say else; None leaves a tag out."""
     entries: dict[int, int | None] = {
         256: COLUMNS, 257: ROWS, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: ROWS, 279: len(data)
     }  # fmt: skip
     entries |= {int(name[1:]): value for name, value in tags.items()}
     kept = sorted((tag, value) for tag, value in entries.items() if value is not None)
     data += bytes(len(data) % 2)
-    content = b"II" + struct.pack("<HI", 42, 8 + len(data)) + data + struct.pack("<H", len(kept))
-    path.write_bytes(content + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in kept) + bytes(4))
+    content = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8 + len(data)) + data
+    content += struct.pack(order + "H", len(kept))
+    path.write_bytes(
+        content + b"".join(struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in kept) + bytes(4)
+    )
 
 
 # Tags that are missing or odd
@@ -140,6 +143,45 @@ def test_a_compressed_page_is_no_stack(gray: np.ndarray, path: Path) -> None:
     description = "ImageJ=1.53t\nimages=3\nslices=3\n"
     tifffile.imwrite(path, gray, compression="zlib", description=description, metadata=None)
     assert read_micrograph(path).pages == 1
+
+
+def bits_in_a_row(values: np.ndarray, bits: int) -> bytes:
+    """Rows of samples from their highest bit on, padded to whole bytes, as TIFF 6.0 packs them."""
+    rows = ("".join(f"{value:0{bits}b}" for value in row) for row in values.tolist())
+    return b"".join(int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big") for row in rows)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("bits", [2, 3, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15])
+def test_packed_bits_are_read_in_both_byte_orders(bits: int, order: str, path: Path) -> None:
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (ROWS, COLUMNS - 1))
+    for encode, compression in ((bytes, 1), (imagecodecs.zlib_encode, 8)):
+        data = encode(bits_in_a_row(values, bits))
+        by_hand(path, data, order=order, t256=COLUMNS - 1, t258=bits, t259=compression)
+        shown = values if bits > 8 else np.rint(values * (255 / ((1 << bits) - 1)))
+        np.testing.assert_array_equal(read_micrograph(path).pixels, shown)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("bits", [17, 20, 24, 31, 48])
+def test_widths_that_programs_read_differently_are_refused(bits: int, order: str, path: Path) -> None:
+    # Of 24 bits, libtiff takes the bytes in the order of the file, and others from the highest on.
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (ROWS, COLUMNS))
+    by_hand(path, bits_in_a_row(values, bits), order=order, t258=bits)
+    assert "damaged" not in refused(path, f"{bits} bits a sample")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_floating_point_numbers_of_24_bits(order: str, path: Path) -> None:
+    # A sign, seven bits of exponent (63 is 1) and sixteen of fraction: Adobe's TIFF technical note 3.
+    exponents = np.arange(-8, ROWS - 8)[:, None]
+    fractions = np.random.default_rng(24).integers(0, 1 << 16, (ROWS, COLUMNS))
+    words = (exponents + 63 << 16) + fractions
+    little = words.astype("<u4").tobytes()
+    data = np.frombuffer(little, np.uint8).reshape(-1, 4)[:, [2, 1, 0] if order == ">" else [0, 1, 2]]
+    by_hand(path, data.tobytes(), order=order, t258=24, t339=3)
+    expected = (1 + fractions / 65536) * 2.0**exponents
+    np.testing.assert_allclose(read_micrograph(path).pixels, expected, rtol=1e-7)
 
 
 # Opacity and further channels
@@ -288,6 +330,61 @@ def test_pages_that_are_alike_or_less_are_not_told(gray: np.ndarray, path: Path)
     assert read_micrograph(path).notes == ("Page 1 of 4 is used.",)
 
 
+def test_data_in_a_subifd_are_told(gray: np.ndarray, path: Path) -> None:
+    deep = gray.astype(np.uint16) * 200
+    thumb = np.ascontiguousarray(gray[::4, ::4])
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(thumb, subifds=1)
+        tiff.write(deep)
+    micrograph = read_micrograph(path)
+    np.testing.assert_array_equal(micrograph.pixels, thumb)
+    words = ("Page 1 is 8 x 6 gray", "page 1 holds another image, 32 x 24 gray of 16 bits", "SubIFD", "export it")
+    assert all(word in micrograph.notes[-1] for word in words)
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(np.dstack([thumb, thumb // 2, 255 - thumb]), photometric="rgb", subifds=1)
+        tiff.write(deep)
+    refused(path, "color image", "RGB of 8 bits", *words[1:])
+    # Smaller versions of a page, as pyramids keep them, are no data of their own.
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(gray, subifds=1)
+        tiff.write(thumb, subfiletype=1)
+    assert not read_micrograph(path).notes
+
+
+def test_every_page_is_compared(gray: np.ndarray, path: Path) -> None:
+    with tifffile.TiffWriter(path) as tiff:
+        for _ in range(20):
+            tiff.write(np.dstack([gray] * 3), photometric="rgb", contiguous=False, metadata=None)
+        tiff.write(gray.astype(np.uint16))
+    assert "page 21 is 32 x 24 gray of 16 bits" in read_micrograph(path).notes[-1]
+
+
+def test_a_damaged_page_does_not_stop_the_others(gray: np.ndarray, path: Path) -> None:
+    with tifffile.TiffWriter(path) as tiff:
+        for _ in range(3):
+            tiff.write(gray, contiguous=False, metadata=None)
+    with tifffile.TiffFile(path) as whole:
+        entry = whole.pages[2].offset + 2
+    data = bytearray(path.read_bytes())
+    data[entry : entry + 60] = b"\xff" * 60
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_micrograph(path).pixels, gray)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pictures_of_an_animated_png(dtype: type, gray: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    pictures = [gray.astype(dtype), (255 - gray).astype(dtype)]
+    images = [Image.fromarray(picture) for picture in pictures]
+    images[0].save(path, save_all=True, append_images=images[1:])
+    np.testing.assert_array_equal(read_micrograph(path).pixels, pictures[0])
+    if dtype == np.uint8:
+        np.testing.assert_array_equal(read_micrograph(path, page=2).pixels, pictures[1])
+    else:
+        assert "damaged" not in refused(path, "animated PNG of 16 bits", "only its first picture", page=2)
+    refused(path, "the file has 2", page=3)
+
+
 def with_an_empty_page(path: Path, first: bool, gray: np.ndarray) -> None:
     """A TIFF of two pages, one of which has no tag at all, as some ion-beam microscopes write."""
     tifffile.imwrite(path, gray, metadata=None)
@@ -340,7 +437,10 @@ def test_masked_pixels_are_black_and_count_for_nothing(dtype: type, gray: np.nda
     if dtype != np.uint8:
         assert micrograph.display_range == pytest.approx(np.percentile(values[~holes], [0.1, 99.9]))
     assert sum(micrograph.clipped) < 0.005
-    assert "11.72% of the pixels are masked" in micrograph.notes[0]
+    assert "90 pixels (11.72%) are masked" in micrograph.notes[0]
+    assert micrograph.missing is not None and micrograph.missing.dtype == bool
+    np.testing.assert_array_equal(micrograph.missing, holes)
+    assert not np.shares_memory(micrograph.missing, holes)
 
 
 def test_masked_arrays_at_the_ends() -> None:
@@ -350,13 +450,16 @@ def test_masked_arrays_at_the_ends() -> None:
         whole = micrograph_from_array(np.ma.array(image, mask=mask))
         np.testing.assert_array_equal(whole.pixels, image)
         assert whole.notes == plain.notes
+        assert whole.missing is None
     with pytest.raises(ImageReadError, match="All pixels are masked"):
         micrograph_from_array(np.ma.array(image, mask=True))
     negative = micrograph_from_array(np.ma.array(image, mask=image < 9), display_range=(40, 3))
     assert (negative.lightness[image < 9] == 0).all()
     rgb = np.ma.array(np.dstack([image] * 3), mask=False)
     rgb[2, 3, 1] = np.ma.masked
-    assert micrograph_from_array(rgb).lightness[2, 3] == 0
+    colored = micrograph_from_array(rgb)
+    assert colored.lightness[2, 3] == 0
+    assert colored.missing is not None and np.argwhere(colored.missing).tolist() == [[2, 3]]
     with pytest.raises(ImageReadError, match="NaN"):
         micrograph_from_array(np.ma.array(np.array([[np.nan, 1.0], [2.0, 3.0]]), mask=[[0, 0], [0, 1]]))
 

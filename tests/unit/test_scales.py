@@ -6,6 +6,7 @@ view, never taken from the field that the reader reads.
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import tifffile
 
 from semcolorize.micrograph.calibration import Calibration, imagej_calibration, unit_nanometers
-from semcolorize.micrograph.instrument import instrument_of_text
+from semcolorize.micrograph.instrument import Instrument, instrument_of_text
 from semcolorize.micrograph.provenance import provenance_of
 from semcolorize.micrograph.reading import Micrograph, read_micrograph
 
@@ -65,6 +66,12 @@ def test_zeiss_resized_and_cropped(stored: dict[str, str], tmp_path: Path) -> No
     half = write(tmp_path / "a.tif", (384, 512), 34118, text)
     assert half.pixel_size_nm == pytest.approx(11.65, rel=1e-3)
     assert len(half.notes) == 1 and "11.65 nm" in half.notes[0] and "5.825 nm" in half.notes[0]
+    # A part of the image can have its proportions.
+    assert "resized or cropped" in half.notes[0] and "cannot be told" in half.notes[0]
+    large = write(tmp_path / "d.tif", (1536, 2048), 34118, text)
+    assert large.pixel_size_nm == pytest.approx(2.9125, rel=1e-3)
+    # More columns than were scanned are no part of them.
+    assert len(large.notes) == 1 and "cropped" not in large.notes[0]
     part = write(tmp_path / "b.tif", (600, 512), 34118, text)
     assert part.pixel_size_nm == pytest.approx(5.825, rel=1e-3)
     assert len(part.notes) == 1 and "cropped" in part.notes[0]
@@ -83,6 +90,25 @@ def test_zeiss_stale_pixel_size_loses_against_the_field(tmp_path: Path) -> None:
 def test_zeiss_micrometers_in_any_encoding(micro: str, tmp_path: Path) -> None:
     text = zeiss(AP_WIDTH=f"57,16 {micro}m", AP_HEIGHT=f"42,87 {micro}m").encode("latin-1")
     assert write(tmp_path / "a.tif", (768, 1024), 34118, text).pixel_size_nm == pytest.approx(55.82, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["ユーザー", "ソ"])
+def test_zeiss_user_name_in_the_encoding_of_the_computer(name: str, tmp_path: Path) -> None:
+    text = zeiss(SV_USER_NAME=name, AP_WIDTH="57.16 μm", AP_HEIGHT="42.87 μm").encode("cp932")
+    if name == "ユーザー":
+        # Its bytes are no cp1252.
+        with pytest.raises(UnicodeDecodeError):
+            text.decode("cp1252")
+    micrograph = write(tmp_path / "a.tif", (768, 1024), 34118, text, resolution=(2540, 2540), resolutionunit="INCH")
+    assert micrograph.pixel_size_nm == pytest.approx(57160 / 1024) and name in (micrograph.info or "")
+
+
+def test_zeiss_lines_that_look_like_keys(tmp_path: Path) -> None:
+    text = zeiss(AP_A="N = 10", AP_MAG="2,00 K X", AP_WD="7,7 mm", AP_STAGE_AT_T="12,5 °").replace("Name = N", "N")
+    found = write(tmp_path / "a.tif", (768, 1024), 34118, text).instrument
+    assert found is not None and found.record() == {
+        "vendor": "Zeiss", "magnification": 2000, "working_distance_mm": 7.7, "tilt_deg": 12.5,
+    }  # fmt: skip
 
 
 def test_zeiss_picometers(tmp_path: Path) -> None:
@@ -143,6 +169,83 @@ def test_fei_resized_cropped_and_contradicting_itself(tmp_path: Path) -> None:
     assert write(tmp_path / "e.tif", (1024, 1536), 34682, third).pixel_size_nm == pytest.approx(269.792)
 
 
+ION = {"HV": 30000, "HFW": 5.12e-5, "VFW": 4.42e-5, "WD": 0.0165}
+ION_SCAN = {"PixelWidth": 1e-7, "PixelHeight": 1e-7, "HorFieldsize": 5.12e-5, "VerFieldsize": 4.42e-5}
+ELECTRON = {"HV": 5000, "HFW": 0.00172667, "VFW": 0.0014906, "WD": 0.004}
+ELECTRON_SCAN = {"PixelWidth": 3.3724e-6, "PixelHeight": 3.3724e-6, "HorFieldsize": 0.00172667}
+
+
+def ini(**sections: dict[str, object]) -> str:
+    lines = ((f"[{name}]", *(f"{key}={value}" for key, value in entries.items())) for name, entries in sections.items())
+    return "".join(f"{line}\r\n" for section in lines for line in (*section, ""))
+
+
+@pytest.mark.parametrize("named", ["Scan=IScan", "Scan=", "none"])
+@pytest.mark.parametrize("scanned", [False, True])
+@pytest.mark.parametrize("described", [False, True])
+def test_fei_ion_beam_takes_nothing_of_the_other(named: str, scanned: bool, described: bool, tmp_path: Path) -> None:
+    key, _, scan = named.partition("=")
+    sections = {
+        "System": {"DisplayWidth": 0.518}, "Beam": {"HV": 30000, "Beam": "IBeam", key: scan},
+        "EBeam": ELECTRON, "EScan": ELECTRON_SCAN, "Stage": {"WorkingDistance": 0.004},
+        "Image": {"ResolutionX": 512, "ResolutionY": 442, "MagCanvasRealWidth": 0.2072, "MagnificationMode": 3},
+    }  # fmt: skip
+    sections |= {"IBeam": ION} if described else {}
+    sections |= {"IScan": ION_SCAN} if scanned else {}
+    micrograph = write(tmp_path / "a.tif", (471, 512), 34682, ini(**sections))
+    found = micrograph.instrument
+    # 51.2 µm over 512 columns, on a canvas 207.2 mm wide.
+    known = scanned or described
+    assert micrograph.pixel_size_nm == (pytest.approx(100) if known else None)
+    assert found is not None and found.magnification == (pytest.approx(4046.9) if known else None)
+    assert found.voltage_kv == 30 and found.working_distance_mm == (16.5 if described else None)
+    assert micrograph.notes == () if described else "EBeam" in micrograph.notes[0] and "IBeam" in micrograph.notes[0]
+
+
+def test_fei_two_beams_and_nothing_that_says_which(tmp_path: Path) -> None:
+    both = {"EBeam": ELECTRON, "EScan": ELECTRON_SCAN, "IBeam": ION, "IScan": ION_SCAN, "IRBeam": {"HFW": 0.27}}
+    more = {"Stage": {"WorkingDistance": 0.004}, "Image": {"ResolutionX": 512, "ResolutionY": 442}}
+    micrograph = write(tmp_path / "a.tif", (471, 512), 34682, ini(**both, **more))
+    assert micrograph.pixel_size_nm is None and micrograph.instrument is not None
+    assert micrograph.instrument.record() == {"vendor": "FEI/Thermo"}
+    assert len(micrograph.notes) == 1 and "EBeam and IBeam" in micrograph.notes[0]
+    # What was scanned for the image is, whichever the beam.
+    scan = {"PixelWidth": 2e-9, "PixelHeight": 2e-9}
+    assert write(tmp_path / "a.tif", (471, 512), 34682, ini(Scan=scan, **both, **more)).pixel_size_nm == 2
+    # One alone needs no name.
+    one = write(tmp_path / "a.tif", (471, 512), 34682, ini(IBeam=ION, IScan=ION_SCAN, **more))
+    assert one.pixel_size_nm == 100 and one.instrument is not None and one.instrument.working_distance_mm == 16.5
+
+
+@pytest.mark.parametrize("text", ["\x81", "試料", "\xb5 \x8d \x9d"])
+def test_fei_text_in_the_encoding_of_the_computer(text: str, tmp_path: Path) -> None:
+    encoding = "cp932" if text == "試料" else "latin-1"
+    content = ini(User={"UserText": text}).encode(encoding) + fei().encode()
+    micrograph = write(tmp_path / "a.tif", (1024, 1536), 34682, content, resolution=(2540, 2540), resolutionunit="INCH")
+    assert micrograph.pixel_size_nm == 269.792 and micrograph.instrument is not None
+    assert micrograph.instrument.working_distance_mm == 6.8
+    assert encoding == "latin-1" or text in (micrograph.info or "")
+
+
+@pytest.mark.parametrize("code", [34680, 34682, 34118, 34683])
+def test_a_resolution_is_no_scale_where_an_instruments_text_cannot_be_read(code: int, tmp_path: Path) -> None:
+    options: dict[str, object] = {"resolution": (1e6, 1e6), "resolutionunit": "CENTIMETER"}
+    micrograph = write(tmp_path / "a.tif", (60, 80), code, bytes(range(256)), **options)
+    assert micrograph.pixel_size_nm is None and len(micrograph.notes) == 1 and "cannot be read" in micrograph.notes[0]
+
+
+def test_no_dust_of_units(tmp_path: Path) -> None:
+    assert write(tmp_path / "a.tif", (1024, 1536), 34682, fei(pixel=3.3724e-6, field=5.18e-3)).pixel_size_nm == 3372.4
+    assert Calibration(3.3724, 1e-3, "µm").nanometers == (3372.4, 1)
+
+
+def test_fei_decimal_commas(tmp_path: Path) -> None:
+    text = fei(EBeam={"WD": "0,0068"}).replace("2.69792e-07", "2,69792e-007").replace("0.0004144", "0,0004144")
+    micrograph = write(tmp_path / "a.tif", (1024, 1536), 34682, text)
+    assert "PixelWidth=2,6" in text and micrograph.pixel_size_nm == 269.792 and micrograph.notes == ()
+    assert micrograph.instrument is not None and micrograph.instrument.working_distance_mm == 6.8
+
+
 def test_fei_navigation_camera(tmp_path: Path) -> None:
     text = "[IRBeam]\r\nHFW=0.2703\r\nVFW=0.2034\r\n[Image]\r\nResolutionX=1024\r\nResolutionY=768\r\n"
     micrograph = write(tmp_path / "a.tif", (768, 1024), 34682, text, resolution=(96, 96), resolutionunit="INCH")
@@ -195,6 +298,38 @@ def test_phenom(unit: str, size: float, end: str, tmp_path: Path) -> None:
         "vendor": "FEI/Thermo", "model": "Phenom XL", "voltage_kv": 15, "working_distance_mm": 6.2,
         "detector": "BSD Full",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("stored", ["latin-1", "cp1252", "utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("declares", ["ISO-8859-1", "windows-1252", "UTF-8", "utf-16", "rot13", "x"])
+def test_phenom_in_the_encoding_it_declares_or_another(stored: str, declares: str, tmp_path: Path) -> None:
+    text = PHENOM.replace("UTF-8", declares).format(bar=60, unit="µm", size="0,0524414").encode(stored)
+    assert write(tmp_path / "a.tif", (1084, 1024), 34683, text).pixel_size_nm == 52.4414
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "stated"),
+    [
+        # Scans of 1024 x 1024 and 1280 x 960 with a bar of 60 rows.
+        (1084, 1024, 1024), (1020, 1280, 960),
+        # Cut out, the bar cut off, and made half as large.
+        (300, 500, None), (1024, 1024, None), (542, 512, None), (900, 1024, None),
+    ],
+)  # fmt: skip
+def test_a_bar_that_is_stated_and_not_of_this_file(rows: int, columns: int, stated: int | None, tmp_path: Path) -> None:
+    phenom = write(tmp_path / "a.tif", (rows, columns), 34683, PHENOM.format(bar=60, unit="nm", size=9).encode())
+    tifffile.imwrite(tmp_path / "b.tif", gray((rows, columns)), metadata=None)
+    (tmp_path / "b-tif.hdr").write_text("[MAIN]\nPixelSizeX=9e-9\nImageStripSize=60\n")
+    tescan = read_micrograph(tmp_path / "b.tif")
+    assert phenom.pixel_size_nm == 9 and tescan.pixel_size_nm == 9
+    assert phenom.stated_rows == stated and tescan.stated_rows == stated
+
+
+def test_a_bar_and_a_size_that_are_both_stated() -> None:
+    found = Instrument(vendor="x", image_size=(768, 1000), bar_rows=61)
+    assert found.image_rows((829, 1000)) == 768 and found.image_rows((768, 1000)) == 768
+    assert found.image_rows((829, 1024)) is None and found.image_rows((800, 1000)) is None
+    assert Instrument(vendor="x", bar_rows=0).image_rows((300, 500)) == 300
 
 
 ENTITIES = "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9))
@@ -308,6 +443,57 @@ def test_jeol_field_of_view(magnification: object, field: str, nanometers: float
     assert found.scale_notes == () and found.calibration.source == "JEOL CM_FIELD_OF_VIEW over columns"
 
 
+@pytest.mark.parametrize(("text", "value"), [
+    ("x1,000", 1000), ("1,000", 1000), ("100,000 X", 100_000), ("1,200,000", 1_200_000), ("2,00 K X", 2000),
+    ("2,000 K X", 2000), ("0,125", 0.125), ("1234,567", 1234.567), ("36,672", 36672), ("36,67", 36.67),
+    ("1.234,5", 1234.5), ("1,234.5", 1234.5), ("1.000", 1), ("5e3", 5000), ("1,2,3", None), (",", None), ("x", None),
+])  # fmt: skip
+def test_commas_in_magnifications(text: str, value: float | None) -> None:
+    found = instrument_of_text(JEOL.format(mag=text, more=""), (960, 1280))
+    assert found is not None and found.magnification == value
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("165,3646", 165.3646), ("1,000", 1), ("1,234.5", 1234.5), ("1.234,5", 1234.5), ("1,65e2", 165), ("1,2,3", None),
+])  # fmt: skip
+def test_commas_in_sizes(text: str, value: float | None) -> None:
+    found = instrument_of_text(f"[SemImageFile]\nPixelSize={text}\nMagnification=1,500\n", (960, 1280))
+    assert found is not None and found.magnification == 1500
+    size = found.calibration.nanometers if found.calibration else None
+    assert size == (None if value is None else (value, value))
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_ends_of_lines(end: str, tmp_path: Path) -> None:
+    text = JEOL.format(mag=5000, more="$$SM_MICRON_BAR 100\n$$SM_MICRON_MARKER 2um").replace("\n", end)
+    found = instrument_of_text(text, (960, 1280))
+    assert found is not None and found.image_size == (960, 1280) and found.magnification == 5000
+    tifffile.imwrite(tmp_path / "a.tif", gray((960, 1280)), metadata=None)
+    (tmp_path / "a.txt").write_bytes(text.encode())
+    micrograph = read_micrograph(tmp_path / "a.tif")
+    assert micrograph.pixel_size_nm == 20 and "\n$CM_MAG" in (micrograph.info or "")
+
+
+@pytest.mark.parametrize(("image", "beside"), [
+    ("a.tif", "a.txt"), ("a.tif", "A.Txt"), ("B.TIF", "b.txt"), ("a.tif", "a-TIF.HDR"), ("A.TIF", "A-tif.hdr"),
+    (unicodedata.normalize("NFD", "Körner.tif"), unicodedata.normalize("NFC", "Körner.txt")),
+    (unicodedata.normalize("NFC", "Körner.tif"), unicodedata.normalize("NFD", "KÖRNER.TXT")),
+])  # fmt: skip
+def test_text_files_under_names_that_look_the_same(image: str, beside: str, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / image, gray((960, 1280)), metadata=None)
+    (tmp_path / beside).write_text(JEOL.format(mag=5000, more=""))
+    micrograph = read_micrograph(tmp_path / image)
+    assert micrograph.pixel_size_nm == 20 and micrograph.instrument is not None
+    assert micrograph.instrument.sidecar == str(tmp_path / beside)
+
+
+def test_of_two_text_files_the_very_name_comes_first(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", gray((960, 1280)), metadata=None)
+    for name, mag in (("A.txt", 1000), ("a.txt", 5000)):
+        (tmp_path / name).write_text(JEOL.format(mag=mag, more=""))
+    assert read_micrograph(tmp_path / "a.tif").pixel_size_nm == 20
+
+
 def test_jeol_contradictions_are_told() -> None:
     more = "$CM_FIELD_OF_VIEW 46.08um 34.56um\n$$SM_MICRON_BAR 167\n$$SM_MICRON_MARKER 3um"
     found = instrument_of_text(JEOL.format(mag=5556, more=more), (960, 1280))
@@ -383,6 +569,92 @@ def test_ome(size: float, unit: str, nanometers: float | None, tmp_path: Path) -
     tifffile.imwrite(tmp_path / "a.tif", gray((60, 80)), metadata=None, description=xml.encode())
     found = read_micrograph(tmp_path / "a.tif").pixel_size_nm
     assert found == (None if nanometers is None else pytest.approx(nanometers))
+
+
+def ome(*images: tuple[str, str], **root: str) -> bytes:
+    """OME's XML of images, each with its attributes of size and its TiffData."""
+    said = "".join(
+        f'<Image ID="Image:{i}"><Pixels ID="Pixels:{i}" SizeX="80" SizeY="60" {size}>{data}</Pixels></Image>'
+        for i, (size, data) in enumerate(images)
+    )
+    attributes = " ".join(f'{key}="{value}"' for key, value in root.items())
+    return f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" {attributes}>{said}</OME>'.encode()
+
+
+FIRST = 'PhysicalSizeX="0.1" PhysicalSizeY="0.1"'
+SECOND = 'PhysicalSizeX="5" PhysicalSizeXUnit="nm" PhysicalSizeY="5" PhysicalSizeYUnit="nm"'
+IDS = ("urn:uuid:00000000-0000-0000-0000-00000000000a", "urn:uuid:00000000-0000-0000-0000-00000000000b")
+
+
+def in_file(name: str, uuid: str) -> str:
+    return f'<TiffData IFD="0"><UUID{f" FileName={name!r}" if name else ""}>{uuid}</UUID></TiffData>'
+
+
+def ome_sizes(path: Path, xml: bytes, pages: int = 1) -> list[float | None]:
+    with tifffile.TiffWriter(path) as tiff:
+        for i in range(pages):
+            tiff.write(gray((60, 80)), metadata=None, description=xml if i == 0 else None)
+    return [read_micrograph(path, page=i + 1).pixel_size_nm for i in range(pages)]
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "expected"),
+    [
+        ("o_a.ome.tif", IDS[0], 100), ("o_b.ome.tif", IDS[1], 5), ("O_B.OME.TIF", None, 5), ("o_a.ome.tif", None, 100),
+        # Renamed; and with neither a name nor a UUID that is spoken of.
+        ("c.ome.tif", IDS[1].upper(), 5), ("c.ome.tif", None, None), ("c.ome.tif", "urn:uuid:other", None),
+        # UUID and name say two things.
+        ("o_b.ome.tif", IDS[0], None),
+    ],
+)  # fmt: skip
+def test_ome_of_several_files(name: str, own: str | None, expected: float | None, tmp_path: Path) -> None:
+    images = ((FIRST, in_file("o_a.ome.tif", IDS[0])), (SECOND, in_file("o_b.ome.tif", IDS[1])))
+    xml = ome(*images, **({"UUID": own} if own else {}))
+    assert ome_sizes(tmp_path / name, xml) == [expected]
+
+
+def test_ome_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
+    images = ((FIRST, in_file("1/o.ome.tif", IDS[0])), (SECOND, in_file("2/o.ome.tif", IDS[1])))
+    assert ome_sizes(tmp_path / "o.ome.tif", ome(*images, UUID=IDS[1])) == [5]
+
+
+def test_ome_file_that_was_renamed(tmp_path: Path) -> None:
+    assert ome_sizes(tmp_path / "b.tif", ome((SECOND, in_file("a.tif", IDS[0])))) == [5]
+    assert ome_sizes(tmp_path / "b.tif", ome((SECOND, in_file("", IDS[0])), UUID=IDS[0])) == [5]
+
+
+@pytest.mark.parametrize(
+    ("data", "sizes"),
+    [
+        # By the schema, the first page is meant where none is said, and one page where one is; else all.
+        ((['<TiffData IFD="0"/>'], ['<TiffData IFD="1"/>']), [100, 5]),
+        ((['<TiffData IFD="1" PlaneCount="1"/>'], ['<TiffData PlaneCount="1"/>']), [5, 100]),
+        ((['<TiffData IFD="0"/>'], []), [100, None]),
+        (([], ['<TiffData IFD="1"/>']), [None, 5]),
+        ((["<TiffData/>"],), [100, 100]),
+        ((['<TiffData IFD="0"/>'],), [100, None]),
+        ((['<TiffData IFD="0" PlaneCount="2"/>'],), [100, 100]),
+        # Written by hand.
+        (([],), [100, 100]),
+        ((["<MetadataOnly/>"],), [None, None]),
+        # Both claim the first.
+        ((['<TiffData IFD="0"/>'], ['<TiffData IFD="0"/>']), [None, None]),
+    ],
+)  # fmt: skip
+def test_ome_pages(data: tuple[list[str], ...], sizes: list[float | None], tmp_path: Path) -> None:
+    images = [(size, "".join(parts)) for size, parts in zip((FIRST, SECOND), data, strict=False)]
+    assert ome_sizes(tmp_path / "a.ome.tif", ome(*images), pages=2) == sizes
+
+
+@pytest.mark.parametrize(("size", "expected"), [
+    ('PhysicalSizeX="5" PhysicalSizeXUnit="nm" PhysicalSizeY="0.005"', (5, 5)),
+    ('PhysicalSizeX="5" PhysicalSizeXUnit="nm"', (5, 5)),
+    ('PhysicalSizeX="0.005" PhysicalSizeY="6" PhysicalSizeYUnit="nm"', (5, 6)),
+])  # fmt: skip
+def test_ome_units_of_each(size: str, expected: tuple[float, float], tmp_path: Path) -> None:
+    ome_sizes(tmp_path / "a.tif", ome((size, '<TiffData IFD="0"/>')))
+    calibration = read_micrograph(tmp_path / "a.tif").calibration
+    assert calibration is not None and calibration.nanometers == expected
 
 
 def test_tescan_wide_field_and_its_garbage(tmp_path: Path) -> None:

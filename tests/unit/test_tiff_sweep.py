@@ -113,7 +113,7 @@ def encoded_files(folder: Path) -> Iterator[tuple[str, Path, np.ndarray, bool, i
     """What tifffile writes wrongly or not at all: packed bits in compressions, JPEG 2000 in big-endian files."""
     path = folder / "a.tif"
     for (compression, encode), kind, order, white, reverse in itertools.product(
-        ENCODERS.items(), ("u1", "u2", "u4", "u12"), "<>", (False, True), (False, True)
+        ENCODERS.items(), ("u1", "u2", "u4", "u10", "u12", "u14"), "<>", (False, True), (False, True)
     ):
         bits = int(kind[1:])
         data = encode(imagecodecs.packints_encode(truth(kind), bits, runlen=SHAPE[1]))
@@ -121,6 +121,23 @@ def encoded_files(folder: Path) -> Iterator[tuple[str, Path, np.ndarray, bool, i
             data = imagecodecs.bitorder_encode(data)
         write_tiff(path, data, order=order, t258=bits, t259=compression, t262=not white, t266=1 + reverse)
         yield f"{compression} {kind} {order} {white} reversed {reverse}", path, truth(kind), white, 1
+    for (compression, encode), kind, order, reverse, surplus in itertools.product(
+        ENCODERS.items(), ("u1", "u8", "u12", "u16", "f32"), "<>", (False, True), ("within", "behind")
+    ):
+        # As libtiff, nothing minds what lies beyond the pixels.
+        raw = (
+            imagecodecs.packints_encode(truth(kind), int(kind[1:]), runlen=SHAPE[1])
+            if kind in ("u1", "u12")
+            else truth(kind).astype(truth(kind).dtype.newbyteorder(order)).tobytes()
+        )
+        data = encode(raw + b"surplus!") if surplus == "within" else encode(raw) + b"surplus!"
+        data = imagecodecs.bitorder_encode(data) if reverse else data
+        tags = {"t258": int(kind[1:]), "t259": compression, "t266": 1 + reverse, "t339": 3 if kind == "f32" else 1}
+        write_tiff(path, data, order=order, **tags)
+        yield f"{compression} {kind} {order} reversed {reverse} surplus {surplus}", path, truth(kind), False, 1
+    for kind, order in itertools.product(("u17", "u24"), "<>"):
+        write_tiff(path, bytes(SHAPE[0] * SHAPE[1] * 3), order=order, t258=int(kind[1:]))
+        yield f"{kind} {order}", path, truth("u32"), False, 1
     for kind, order in itertools.product(("u8", "u16", "i16", "u32"), "<>"):
         values = truth(kind)
         data = imagecodecs.jpeg2k_encode(values, level=0)

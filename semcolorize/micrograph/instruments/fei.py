@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from semcolorize.micrograph.instruments.instrument import Instrument
+from semcolorize.micrograph.instruments.instrument import Instrument, unread
 from semcolorize.micrograph.instruments.pixel_size import Size, settle
-from semcolorize.micrograph.instruments.tags import mapping_of, shape_of
+from semcolorize.micrograph.instruments.tags import shape_of, text_of
 from semcolorize.micrograph.instruments.values import (
     agreed,
     iso_time,
@@ -20,7 +20,7 @@ from semcolorize.micrograph.instruments.values import (
     word,
 )  # fmt: skip
 
-__all__ = ["of_page"]
+__all__ = ["of_page", "sections_of"]
 
 _HELIOS, _SFEG = 34682, 34680
 _CANVAS = 0.8
@@ -28,30 +28,50 @@ _CANVAS = 0.8
 _QUAD = 3
 """MagnificationMode of the view of four images, each of half the width."""
 
-Section = Mapping[str, Any]
+_BEAMS = ("EBeam", "IBeam")
+"""Those that scan, each with a section of its own, and one of its scan: EScan, IScan."""
+
+Section = Mapping[str, str]
+
+
+def sections_of(page: Any) -> dict[str, Section]:
+    """Return the sections of the text, each with its entries; empty where there are none."""
+    text = next((found for code in (_HELIOS, _SFEG) if (found := text_of(page, code))), "")
+    sections: dict[str, Section] = {}
+    entries: dict[str, str] = {}
+    # What follows the end of the text in the tag is none.
+    for line in text.partition("\0")[0].splitlines():
+        key, assigned, value = line.strip().partition("=")
+        if key.startswith("["):
+            sections[key.strip("[]")] = entries = {}
+        elif assigned:
+            entries[key.strip()] = value.strip()
+    return sections
 
 
 def of_page(page: Any) -> Instrument | None:
     """Read a page of a TIFF; None if FEI did not write it."""
-    metadata = mapping_of(page, _HELIOS, _SFEG)
-    if not metadata:
+    if page.tags.get(_HELIOS) is None and page.tags.get(_SFEG) is None:
         return None
+    metadata = sections_of(page)
+    if not metadata:
+        return unread("FEI/Thermo")
 
-    def section(name: Any) -> Section:
-        found = metadata.get(name) if isinstance(name, str) else None
-        return found if isinstance(found, Mapping) else {}
+    def section(name: str) -> Section:
+        return metadata.get(name, {})
 
     named = section("Beam")
-    # "Beam" names the beam that made this image: EBeam, or IBeam in a FIB. Without it, one of two may not be guessed.
-    beam = section(named.get("Beam")) or ({} if section("IBeam") else section("EBeam"))
-    scan = section("Scan") or section(named.get("Scan")) or section("EScan")
+    made_by, untold = _beam(metadata)
+    beam = section(made_by or "")
+    # What was scanned for this image, else what its beam scanned.
+    scan = section("Scan") or section(_scan(made_by) if made_by else named.get("Scan", ""))
     image, stage, system, user = section("Image"), section("Stage"), section("System"), section("User")
     acquired = pair(image.get("ResolutionY"), image.get("ResolutionX"))
     fields = [
         *_size(scan, "HorFieldsize", "VerFieldsize", "FEI HorFieldsize", shown=True),
         *_size(beam, "HFW", "VFW", "FEI HFW", shown=True),
     ]
-    if not scan:
+    if not scan and not untold and made_by not in _BEAMS:
         # The navigation camera's.
         fields += _size(section("IRBeam"), "HFW", "VFW", "FEI IRBeam HFW", shown=True)
     calibration, notes = settle(
@@ -61,7 +81,7 @@ def of_page(page: Any) -> Instrument | None:
     magnified, doubts = _magnification(image, system, fields)
     voltage, more = agreed("voltages in kV", scaled(beam.get("HV"), 1e-3), scaled(named.get("HV"), 1e-3))
     # The stage's is that of the electron beam.
-    second = None if named.get("Beam") == "IBeam" else scaled(stage.get("WorkingDistance"), 1e3)
+    second = None if untold or made_by == "IBeam" else scaled(stage.get("WorkingDistance"), 1e3)
     distance, still_more = agreed("working distances in mm", scaled(beam.get("WD"), 1e3), second)
     tilt = number(stage.get("StageT"))
     return Instrument(
@@ -75,9 +95,34 @@ def of_page(page: Any) -> Instrument | None:
         tilt_deg=None if tilt is None else number(rounded(math.degrees(tilt))),
         acquired=iso_time(user.get("Date"), user.get("Time")),
         image_size=acquired,
-        notes=(*doubts, *more, *still_more),
+        notes=(*untold, *doubts, *more, *still_more),
         scale_notes=notes,
     )
+
+
+def _beam(metadata: Mapping[str, Section]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the beam that made the image, and a note where what the metadata describe may be another's.
+
+    The entry Beam of the section Beam names it: EBeam, or IBeam in a FIB. Without that, it is the one that is
+    described; of two, none may be guessed.
+    """
+    described = [beam for beam in _BEAMS if metadata.get(beam) or metadata.get(_scan(beam))]
+    said = metadata.get("Beam", {}).get("Beam")
+    if said:
+        others = " and ".join(beam for beam in described if beam != said)
+        if metadata.get(said) or not others:
+            return said, ()
+        return said, (f"The image was made with {said}, but the metadata describe {others}: what they say"
+                      " of that is not used.",)  # fmt: skip
+    if len(described) < 2:
+        return next(iter(described), None), ()
+    return None, (f"The metadata describe {' and '.join(described)} and do not say which of them made the image: what"
+                  " they say of either is not used.",)  # fmt: skip
+
+
+def _scan(beam: str) -> str:
+    """Name the section of what a beam scanned."""
+    return f"{beam.removesuffix('Beam')}Scan"
 
 
 def _size(section: Section, width: str, height: str, source: str, *, shown: bool = False) -> list[Size]:

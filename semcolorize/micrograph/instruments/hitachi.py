@@ -57,7 +57,7 @@ def of_text(text: str, shape: Shape | None = None) -> Instrument | None:
     calibration, notes = _pixel(found, shape)
     condition = _condition(found)
     magnified, doubt = agreed(
-        "magnifications", positive(found.get("Magnification")), magnification(condition.get("Mag"))
+        "magnifications", magnification(found.get("Magnification")), magnification(condition.get("Mag"))
     )
     voltage, second_doubt = agreed(
         "voltages in kV", kilovolts(found.get("AcceleratingVoltage"), "V"), kilovolts(condition.get("Vacc"))

@@ -7,7 +7,10 @@ from typing import Any
 
 from semcolorize.micrograph.calibration import Calibration
 
-__all__ = ["Instrument"]
+__all__ = ["Instrument", "unread"]
+
+_SCANS = ((1, 1), (5, 4), (4, 3), (3, 2), (8, 5), (16, 9))
+"""Columns to rows of what instruments scan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class Instrument:
     image_size : tuple of 2 ints or None
         Rows and columns of the scanned image, without the data bar.
     bar_rows : int or None
-        Rows of the data bar, where that is stated instead.
+        Rows of the data bar below that.
     sidecar : str or None
         Path of the text file this was read from; None if it stood in the image.
     notes, scale_notes : tuple of str
@@ -56,14 +59,20 @@ class Instrument:
     def image_rows(self, shape: tuple[int, int]) -> int | None:
         """Rows above the data bar of a file of (rows, columns); None if that is not stated, or not of this file.
 
-        An image that was cropped or resized afterwards no longer is what the metadata describe.
+        An image that was cropped or resized afterwards no longer is what the metadata describe: it has other columns
+        than the scan or, where the bar's rows alone are stated, no scan's proportions above the bar. In a file without
+        the bar, all rows are above it.
         """
         rows, columns = shape
-        if self.bar_rows is not None and 0 <= self.bar_rows <= rows // 2:
-            return rows - self.bar_rows
-        if self.image_size is None or self.image_size[1] != columns or not rows // 2 <= self.image_size[0] <= rows:
+        if self.image_size is not None:
+            scanned = self.image_size[0]
+            contradicted = self.bar_rows is not None and rows - scanned not in (0, self.bar_rows)
+            fits = self.image_size[1] == columns and rows // 2 <= scanned <= rows and not contradicted
+            return scanned if fits else None
+        if self.bar_rows is None or not 0 <= self.bar_rows <= rows // 2:
             return None
-        return self.image_size[0]
+        scanned = rows - self.bar_rows
+        return scanned if self.bar_rows == 0 or _may_be_scan(scanned, columns) else None
 
     def record(self) -> dict[str, Any]:
         """Return JSON values: what is known, but for the pixel size."""
@@ -73,3 +82,16 @@ class Instrument:
             "detector": self.detector, "tilt_deg": self.tilt_deg, "acquired": self.acquired,
         }  # fmt: skip
         return {key: value for key, value in known.items() if value is not None}
+
+
+def _may_be_scan(rows: int, columns: int) -> bool:
+    """Whether an image has the proportions of a scan, but for the rounding of its rows."""
+    return any(abs(rows - columns * high / wide) < 1 for wide, high in _SCANS)
+
+
+def unread(vendor: str) -> Instrument:
+    """Return what is known of an instrument whose metadata are there and cannot be read: that it wrote the file."""
+    return Instrument(
+        vendor=vendor,
+        scale_notes=(f"What the instrument ({vendor}) wrote into the file cannot be read: damaged, or unknown.",),
+    )

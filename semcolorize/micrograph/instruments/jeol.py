@@ -101,7 +101,7 @@ def _field(text: str, magnified: float | None) -> float | None:
 
 def _tilt(stage: str) -> float | None:
     """Read the tilt off ``X=1.2, Y=3.4, R=0.0, Z=10.0, T=30.0`` or x, y, z, rotation, tilt."""
-    named = re.search(r"\bT\s*=\s*([-+0-9.]+)", stage)
+    named = re.search(r"\bT\s*=\s*([-+]?[0-9.]+(?:,\d+)?)", stage)
     parts = stage.split()
     # Fewer where the stage has no motors.
     return number(named[1]) if named else number(parts[4]) if "=" not in stage and len(parts) > 4 else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from semcolorize.micrograph.instruments.instrument import Instrument
+from semcolorize.micrograph.instruments.instrument import Instrument, unread
 from semcolorize.micrograph.instruments.pixel_size import Size, settle
-from semcolorize.micrograph.instruments.tags import shape_of, text_of
+from semcolorize.micrograph.instruments.tags import shape_of, xml_of
 from semcolorize.micrograph.instruments.values import (
     kilovolts,
     millimeters,
@@ -24,11 +24,13 @@ _TAG = 34683
 
 def of_page(page: Any) -> Instrument | None:
     """Read a page of a TIFF; None if no Phenom wrote it."""
-    text = text_of(page, _TAG)
+    if page.tags.get(_TAG) is None:
+        return None
+    text = xml_of(page, _TAG)
     # The declared encoding is that of the bytes, which are a text by now.
     root = xml_root(text[text.find("<FeiImage") :].rstrip("\0 \r\n\t")) if "<FeiImage" in text else None
     if root is None or root.tag != "FeiImage":
-        return None
+        return unread("FEI/Thermo")
 
     def quantity(path: str) -> str | None:
         found: Element | None = root.find(path)

@@ -100,7 +100,8 @@ def settle(
     Of statements that contradict each other, the one that most others agree with is used, then the one that
     the data bar shows. An image that was resized after it was acquired still shows the whole field: the field
     over the columns there are is right, and a stated pixel size is not. In one that was cropped it is the other
-    way round. The proportions tell which it was.
+    way round. Other proportions than the scan's tell that it was cropped; the same ones tell nothing, since a part
+    may have them as well: the image is then taken for resized, and a note gives the size of both.
     """
     before = acquired or _implied(pixels, fields, shape) or shape
     said = [*pixels, *(pixel for field in fields for pixel in field.over(before))]
@@ -143,8 +144,14 @@ def _altered(best: Size, before: Shape, shape: Shape) -> tuple[Size, str]:
     resized = best.scaled(factor)
     has = f"The metadata describe an image of {before[1]} columns, the file has {shape[1]}"
     # With the data bar or without it.
-    if 1 - _TOLERANCE <= shape[0] * factor / before[0] <= 1 + _MOST_BAR:
+    alike = 1 - _TOLERANCE <= shape[0] * factor / before[0] <= 1 + _MOST_BAR
+    if alike and factor < 1:
         return resized, f"{has}: it was resized, and a pixel is taken for {resized} instead of {best}."
+    if alike:
+        return resized, (
+            f"{has} and the same proportions: it was resized or cropped, which cannot be told apart. A pixel is taken"
+            f" for {resized}. If it was cropped, a pixel is {best}: set the scale yourself."
+        )
     return best, (
         f"{has} and other proportions: it was cropped, and a pixel is still taken for {best}. If it was resized"
         f" as well, set the scale yourself; the whole width would make a pixel {resized}."

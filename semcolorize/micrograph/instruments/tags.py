@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from semcolorize.micrograph.instruments.encodings import decoded
+from semcolorize.micrograph.instruments.encodings import declared, decoded
 
-__all__ = ["mapping_of", "number_of", "shape_of", "text_of", "utf16_of"]
+__all__ = ["bytes_of", "mapping_of", "number_of", "shape_of", "text_of", "utf16_of", "xml_of"]
 
 _MAX_BYTES = 4_000_000
+_BYTES = (1, 2, 6, 7)
+"""Types of TIFF that a text is stored as: BYTE, ASCII, SBYTE, UNDEFINED."""
 
 
 def _value(page: Any, code: int) -> Any:
@@ -32,14 +35,37 @@ def mapping_of(page: Any, *codes: int) -> Mapping[str, Any]:
     return {}
 
 
+def bytes_of(page: Any, code: int) -> bytes:
+    """Return a tag of text as it stands in the file; empty if there is none, or it cannot be read.
+
+    tifffile takes a text for UTF-8 or cp1252, and fails where it is neither.
+    """
+    tag = page.tags.get(code)
+    if tag is None or tag.dtype not in _BYTES:
+        return b""
+    with contextlib.suppress(Exception):
+        # Whatever a damaged tag or a closed file raises: the image can be read without it.
+        handle = tag.parent.filehandle
+        with handle.lock:
+            handle.seek(tag.valueoffset)
+            return bytes(handle.read(min(tag.count, _MAX_BYTES)))
+    return b""
+
+
 def text_of(page: Any, code: int) -> str:
     """Return a tag of text in whatever encoding the instrument's computer had."""
+    if content := bytes_of(page, code):
+        return decoded(content).strip("\0")
     value = _value(page, code)
     if isinstance(value, tuple) and all(isinstance(part, int) and 0 <= part < 256 for part in value[:_MAX_BYTES]):
-        value = bytes(value[:_MAX_BYTES])
-    if isinstance(value, bytes):
-        return decoded(value[:_MAX_BYTES]).strip("\0")
+        return decoded(bytes(value[:_MAX_BYTES])).strip("\0")
     return value[:_MAX_BYTES] if isinstance(value, str) else ""
+
+
+def xml_of(page: Any, code: int) -> str:
+    """Return a tag of XML in the encoding that it declares, or in whatever it is."""
+    found = declared(bytes_of(page, code))
+    return text_of(page, code) if found is None else found.strip("\0")
 
 
 def utf16_of(page: Any, code: int) -> str:

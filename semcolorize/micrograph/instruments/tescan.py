@@ -7,7 +7,16 @@ from typing import Any
 from semcolorize.micrograph.instruments.instrument import Instrument
 from semcolorize.micrograph.instruments.pixel_size import Shape, Size, settle
 from semcolorize.micrograph.instruments.tags import shape_of, text_of
-from semcolorize.micrograph.instruments.values import ASSIGNED, entries, iso_time, number, positive, scaled, word
+from semcolorize.micrograph.instruments.values import (
+    ASSIGNED,
+    entries,
+    iso_time,
+    magnification,
+    number,
+    positive,
+    scaled,
+    word,
+)  # fmt: skip
 
 __all__ = ["of_page", "of_text"]
 
@@ -33,7 +42,7 @@ def of_text(text: str, shape: Shape | None = None) -> Instrument | None:
         vendor="TESCAN",
         model=word(found.get("DeviceModel") or found.get("Device")),
         calibration=calibration,
-        magnification=positive(found.get("Magnification")),
+        magnification=magnification(found.get("Magnification")),
         voltage_kv=scaled(found.get("HV") or found.get("AcceleratorVoltage"), 1e-3),
         working_distance_mm=scaled(found.get("WD"), 1e3),
         detector=word(found.get("Detector") or found.get("Detector0")),

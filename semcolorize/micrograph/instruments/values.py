@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from semcolorize.micrograph.calibration import unit_nanometers
+from semcolorize.micrograph.instruments.encodings import with_newlines
 
 __all__ = [
     "ASSIGNED", "agreed", "entries", "iso_time", "kilovolts", "magnification", "millimeters", "nanometers", "number",
@@ -24,25 +25,40 @@ ASSIGNED = re.compile(r"^[^\w\n]*(\w+)[ \t]*=([^\n]{0,2000})", re.MULTILINE)
 _VOLTS = {"v": 1e-3, "volt": 1e-3, "volts": 1e-3, "kv": 1.0}
 _DATES = ("%Y/%m/%d", "%Y-%m-%d", "%m/%d/%Y", "%d %b %Y", "%d.%m.%Y")
 _TIMES = ("%H:%M:%S", "%I:%M:%S %p", "%H:%M")
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d{1,3})?)\s*([^\d\s.,+-]\S{0,20}|)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?[\d.,]{1,40}(?:[eE][-+]?\d{1,3})?)\s*([^\d\s.,+-]\S{0,20}|)\s*")
+_COMMAS_GROUP = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_POINTS_GROUP = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d*(?:[eE][-+]?\d+)?")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 
 
 def entries(text: str, pattern: re.Pattern[str]) -> dict[str, str]:
     """Values by key, of a pattern with both as its groups; the first of equal keys counts."""
     found: dict[str, str] = {}
-    for match in pattern.finditer(text[:_MAX_TEXT]):
+    for match in pattern.finditer(with_newlines(text[:_MAX_TEXT])):
         if value := match[2].strip():
             found.setdefault(match[1], value)
     return found
 
 
 def number(value: Any) -> float | None:
-    """Read a finite number."""
+    """Read a finite number; a comma is the decimal point, unless there is a point too or another comma."""
     try:
-        found = float(value)
+        found = float(_with_point(value) if isinstance(value, str) else value)
     except (TypeError, ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None
+
+
+def _with_point(text: str) -> str:
+    text = text.strip()
+    if "," not in text:
+        return text
+    if text.count(",") > 1 or "." in text[text.index(",") :]:
+        # What is no number stays none.
+        return text.replace(",", "") if _COMMAS_GROUP.fullmatch(text) else text
+    if "." in text:
+        return text.replace(".", "").replace(",", ".") if _POINTS_GROUP.fullmatch(text) else text
+    return text.replace(",", ".")
 
 
 def positive(value: Any) -> float | None:
@@ -64,7 +80,7 @@ def scaled(value: Any, factor: float) -> float | None:
 
 def _split(text: Any) -> tuple[float | None, str]:
     match = _QUANTITY.fullmatch(str(text)[:100]) if text is not None else None
-    return (None, "") if match is None else (number(match[1].replace(",", ".")), match[2])
+    return (None, "") if match is None else (number(match[1]), match[2])
 
 
 def nanometers(text: Any, unit: str = "") -> float | None:
@@ -89,10 +105,16 @@ def kilovolts(text: Any, unit: str = "") -> float | None:
 
 
 def magnification(value: Any) -> float | None:
-    """Read ``50.00 K X``, ``600 X``, ``x600`` or a number."""
-    match = re.fullmatch(r"\s*[xX]?\s*([0-9.]{1,30})\s*([kK]?)\s*[xX]?\s*", str(value)[:100])
-    found = positive(match[1]) if match else None
-    return None if match is None or found is None else rounded(found * (1000 if match[2] else 1))
+    """Read ``50.00 K X``, ``600 X``, ``x600``, ``x1,000`` or a number.
+
+    A comma before the last three digits of whole ones groups thousands; any other is the decimal point.
+    """
+    match = re.fullmatch(r"\s*[xX]?\s*([0-9.,]{1,30}(?:[eE]\+?\d{1,2})?)\s*([kK]?)\s*[xX]?\s*", str(value)[:100])
+    if match is None:
+        return None
+    grouped = not match[2] and _THOUSANDS.fullmatch(match[1])
+    found = positive(match[1].replace(",", "") if grouped else match[1])
+    return None if found is None else rounded(found * (1000 if match[2] else 1))
 
 
 def agreed(
