@@ -172,7 +172,7 @@ class Colorizer:
             clock.lap("model")
             ab = ab_of_labels(marked, assignment, self.labels.model.config.crispness)
             return self._finish(marked, ab, settings, clock, assignment=assignment)
-        (proposals,), tint = self._propose([marked.view], settings, on_step)
+        (proposals,), tint = self._propose([marked.view], settings, on_step, [prepared])
         clock.lap("model")
         return self._finish(marked, ab_of_proposals(marked, proposals, tint), settings, clock)
 
@@ -251,7 +251,7 @@ class Colorizer:
             if register_views:
                 views, matches = self._carried(views, settings)
                 clock.lap("register")
-            proposals, tint = self._propose(views, settings, on_step)
+            proposals, tint = self._propose(views, settings, on_step, [marked.image for marked in series])
         clock.lap("model")
         names = [path and os.path.basename(path) for path in (m.image.micrograph.path for m in series)]  # noqa: PTH119
         results, given = [], [marked.hints_record(name) for marked, name in zip(series, names, strict=True)]
@@ -314,14 +314,15 @@ class Colorizer:
         return carry_colors(views, lambda hinted: self._propose(hinted, first, None)[0], cell=config.network.patch)
 
     def _propose(
-        self, views: Sequence[HintedView], settings: Settings, on_step: Callable[[Step], None] | None
+        self, views: Sequence[HintedView], settings: Settings, on_step: Callable[[Step], None] | None,
+        images: Sequence[PreparedMicrograph] = (),
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """a*b* at working size of every view, (variants, h, w, 2), and their tint."""
         proposals, tint = propose(
             self.weights.model, views, variants=settings.variants, seed=settings.seed, num_steps=settings.asked_steps,
             on_step=on_step,
         )  # fmt: skip
-        return between_labels(self.labels.model, views, proposals, settings.spread), tint
+        return between_labels(self.labels.model, views, proposals, settings.spread, images), tint
 
     def _finish(
         self,

@@ -39,9 +39,9 @@ def command(
 ) -> None:  # fmt: skip
     """Train a model after RECIPE: a YAML file, or the name of a bundled recipe.
 
-    Bundled are labels (how the shipped label model was made), compact, refine and modes (how the shipped AB-diffuser
-    was made, one after the other), finetune (your own colored micrographs, in a folder micrographs), distill and
-    thesis; each says in its head what it needs.
+    Bundled are labels and labels_larger (how the shipped label model was made, one after the other), compact, refine
+    and modes (likewise the shipped AB-diffuser), finetune (your own colored micrographs, in a folder micrographs),
+    distill and thesis; each says in its head what it needs.
 
     Writes checkpoints every few minutes and on SIGTERM, weights.safetensors, log.jsonl, samples.png and curves.png.
     A resumed run goes on exactly where it stopped, with the recipe it was started with.

@@ -120,7 +120,11 @@ def highlight_views(
 
 
 def between_labels(
-    model: LabelModel, views: Sequence[HintedView], proposals: Sequence[np.ndarray], spread: Spread
+    model: LabelModel,
+    views: Sequence[HintedView],
+    proposals: Sequence[np.ndarray],
+    spread: Spread,
+    images: Sequence[PreparedMicrograph] = (),
 ) -> list[np.ndarray]:
     """Give places the colors of their labels, and leave to proposals what the labels leave open (``fill="auto"``).
 
@@ -132,6 +136,8 @@ def between_labels(
     proposals : sequence of ndarray of shape (N, H, W, 2)
         What else the colors could be, variants of each view.
     spread : {"alike", "instance"}
+    images : sequence of PreparedMicrograph, optional
+        What the views are of, where they keep what the model saw in them for the next time.
 
     Returns
     -------
@@ -143,7 +149,8 @@ def between_labels(
     if not len(inks):
         return list(proposals)
     marks = _marks_of(views, of_pixel, len(inks), spread)
-    found = assign(model, [encode_view(model, view.lightness) for view in views], marks)
+    encoded = [_encoded(model, image) for image in images] or [encode_view(model, view.lightness) for view in views]
+    found = assign(model, encoded, marks)
     mixed = []
     for view, logits, curve, proposal in zip(views, found, curves, proposals, strict=True):
         chances = softmax_with_none(logits)

@@ -29,20 +29,24 @@ class Tokens:
         2 * label + spread, the last label being gray.
     cell : int64 Tensor of shape (P,)
         Place on the row's own grid; -1 for those on other views.
+    share : Tensor of shape (P,)
+        How much of the cell is hinted, against the kind's most hinted cell: 0 to 1.
     """
 
     vector: torch.Tensor
     kind: torch.Tensor
     cell: torch.Tensor
+    share: torch.Tensor
 
     def elsewhere(self) -> Tokens:
         """The same as other views see them."""
-        return Tokens(self.vector, self.kind, torch.full_like(self.cell, -1))
+        return Tokens(self.vector, self.kind, torch.full_like(self.cell, -1), self.share)
 
     @staticmethod
     def join(tokens: Sequence[Tokens]) -> Tokens:
         """All of them."""
-        return Tokens(*(torch.cat([getattr(own, name) for own in tokens]) for name in ("vector", "kind", "cell")))
+        names = ("vector", "kind", "cell", "share")
+        return Tokens(*(torch.cat([getattr(own, name) for own in tokens]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,11 @@ class LabelHints:
         """
         own = []
         for (place, coverage), image in zip(cells, self.image.tolist(), strict=True):
-            kind = coverage.reshape(len(place), coverage.shape[1] * coverage.shape[2]).argmax(axis=1)
+            of_kind = coverage.reshape(len(place), coverage.shape[1] * coverage.shape[2])
+            kind, most = of_kind.argmax(axis=1), of_kind.max(axis=0, initial=1e-6)
+            share = torch.from_numpy((of_kind.max(axis=1, initial=0) / most[kind]).astype(np.float32))
             cell, kind = (torch.from_numpy(x.astype(np.int64)).to(embedding.device) for x in (place, kind))
-            own.append(Tokens(embedding[image][:, :, cell].permute(2, 0, 1), kind, cell))
+            own.append(Tokens(embedding[image][:, :, cell].permute(2, 0, 1), kind, cell, share.to(embedding.device)))
         group = self.group.tolist()
         joined = []
         for r, g in enumerate(group):

@@ -117,6 +117,8 @@ class LabelModel(nn.Module):
         self.log_leak = nn.Parameter(torch.tensor(math.log(2e-3)))
         self.like = nn.Parameter(torch.tensor([8.0, 0.6]))
         self.mix = nn.Parameter(torch.tensor([1.0, 0.3, 1.0, 0.0]))
+        # A cell that a hint only touches may be of something else.
+        self.touched = nn.Parameter(torch.tensor(0.3))
 
     def fold_normalization(self) -> None:
         """Multiply all normalization into convolutions, in place: the same to rounding, and faster; for inference only.
@@ -181,7 +183,7 @@ class LabelModel(nn.Module):
         walk = self._walk(features, systems, hints, cells).transpose(1, 2).unflatten(2, (height, width))
         tokens = [Tokens.join([own, *elsewhere]) for own in hints.tokens(cells, features.embedding)]
         of_row = [features.embedding[i] for i in hints.image.tolist()]
-        seen = torch.stack([_similarity(e, own, 2 * kinds) for e, own in zip(of_row, tokens, strict=True)])
+        seen = torch.stack([self._similarity(e, own, 2 * kinds) for e, own in zip(of_row, tokens, strict=True)])
         seen = seen.unflatten(-1, (height, width))
         near = torch.stack([_distance(own, kinds, height, width) for own in tokens])
         every = torch.arange(2 * kinds, device=coverage.device)
@@ -224,6 +226,17 @@ class LabelModel(nn.Module):
             for r, one in zip(mine, found, strict=True):
                 walked[r] = one
         return torch.stack([w for w in walked if w is not None]).clamp(0, 1)
+
+    def _similarity(self, embedding: torch.Tensor, tokens: Tokens, kinds: int) -> torch.Tensor:
+        """Largest cosine of each cell to a token of each kind, -1 without one: (heads, kinds, h * w)."""
+        found = embedding.new_full((embedding.shape[0], kinds, embedding.shape[-1]), -1.0)
+        if not len(tokens.kind):
+            return found
+        cosine = torch.einsum("phd,hdc->hpc", tokens.vector, embedding)
+        cosine = cosine - self.touched * (1 - tokens.share)[:, None]
+        for kind in sorted(set(tokens.kind.tolist())):
+            found[:, kind] = cosine[:, tokens.kind == kind].amax(dim=1)
+        return found
 
     def _channels(
         self, row: torch.Tensor, label: torch.Tensor, coverage: torch.Tensor, walk: torch.Tensor, seen: torch.Tensor,
@@ -291,17 +304,6 @@ TOLD = math.log(99)
 
 FAR = 1.5
 """Distance of what has no hint; others are log(1 + cells) / 4."""
-
-
-def _similarity(embedding: torch.Tensor, tokens: Tokens, kinds: int) -> torch.Tensor:
-    """Largest cosine of each cell to a token of each kind, -1 without one: (heads, kinds, h * w)."""
-    found = embedding.new_full((embedding.shape[0], kinds, embedding.shape[-1]), -1.0)
-    if not len(tokens.kind):
-        return found
-    cosine = torch.einsum("phd,hdc->hpc", tokens.vector, embedding)
-    for kind in sorted(set(tokens.kind.tolist())):
-        found[:, kind] = cosine[:, tokens.kind == kind].amax(dim=1)
-    return found
 
 
 def _distance(tokens: Tokens, kinds: int, height: int, width: int) -> torch.Tensor:

@@ -51,6 +51,8 @@ class LabelStage:
     Parameters
     ----------
     steps, size, batch : int
+    sizes : tuple of int
+        Sizes that take turns with `size`, batch by batch, in as many crops as hold about the same number of pixels.
     clicks : bool
         Train the decoder, too; else outlines and embeddings alone.
     hint_sets : int
@@ -58,17 +60,22 @@ class LabelStage:
     pairs : float or None
         Share of samples that come in twos; None for the data's.
     rounds : tuple of float or None
-        Chances of 0, 1, 2, ... corrections by the simulated user before the step that is trained on; None for the
-        optimizer's.
+        Chances of 0, 1, 2, ... corrections by the simulated user before what is trained on; None for the optimizer's.
     """
 
     steps: int
     size: int = 256
     batch: int = 8
+    sizes: tuple[int, ...] = ()
     clicks: bool = True
     hint_sets: int = 2
     pairs: float | None = None
     rounds: tuple[float, ...] | None = None
+
+    def turn(self, k: int) -> tuple[int, int]:
+        """Size and number of the crops of batch `k` of the stage."""
+        size = (self.size, *self.sizes)[k % (1 + len(self.sizes))]
+        return size, max(1, round(self.batch * (self.size / size) ** 2))
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,11 @@ class LabelBatch:
     group: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
     labels: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
     spread: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    def rows(self, rows: torch.Tensor) -> LabelBatch:
+        """The same images with some of the rows."""
+        names = ("target", "marks", "image", "group", "labels", "spread")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def to(self, device: str | torch.device) -> LabelBatch:
         """Copy on `device`."""
@@ -154,8 +166,9 @@ class LabelDataset(Dataset[LabelBatch]):
         self._shares = shares / shares.sum()
         self._read: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         for stage in self.stages:
-            if stage.size % 32:
-                raise ConfigError(f"stage size {stage.size} must be a multiple of 32.", key="stages")
+            for size in (stage.size, *stage.sizes):
+                if size < 32 or size % 32:
+                    raise ConfigError(f"stage size {size} must be a multiple of 32.", key="stages")
 
     def __len__(self) -> int:
         return sum(stage.steps for stage in self.stages)
@@ -170,15 +183,16 @@ class LabelDataset(Dataset[LabelBatch]):
 
     def __getitem__(self, k: int) -> LabelBatch:
         stage = self.stage(k)
+        size, batch = stage.turn(k)
         fields: list[Field] = []
         rows: list[tuple[int, int, LabelTask, np.ndarray, np.ndarray]] = []
         groups, j = 0, 0
-        while len(fields) < stage.batch:
+        while len(fields) < batch:
             rng = np.random.Generator(np.random.PCG64([self.seed, k, j]))
             j += 1
             pairs = self.pairs if stage.pairs is None else stage.pairs
-            views = 2 if stage.clicks and rng.random() < pairs / 2 and len(fields) + 2 <= stage.batch else 1
-            drawn = self._views(rng, stage.size, views)
+            views = 2 if stage.clicks and rng.random() < pairs / 2 and len(fields) + 2 <= batch else 1
+            drawn = self._views(rng, size, views)
             if stage.clicks:
                 for _ in range(stage.hint_sets):
                     for i, task, target, kinds in _hinted(drawn, rng):

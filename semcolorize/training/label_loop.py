@@ -103,6 +103,8 @@ def train_labels(
     started = saved = window = time.monotonic()
     sums, counted, samples, sha256 = [0.0, 0.0, 0.0], 0, 0, ""
     model.train()
+    if config.keep_statistics:
+        keep_statistics(model)
     try:
         for batch in _batches(dataset, step, recipe.steps, recipe.workers):
             batch = batch.to(device)
@@ -153,9 +155,17 @@ def _loss(
     if not stage.clicks:
         return loss, None
     chances = torch.tensor(stage.rounds or recipe.optimizer.rounds)
-    rounds = int(torch.multinomial(chances, 1, generator=generator))
-    found, _ = simulate_and_label(model, features, batch, rounds, generator)
-    return loss + label_loss(found, batch, recipe.loss), mean_iou(found, batch)
+    # Views of one series are corrected in turn.
+    of_group = torch.multinomial(chances, 1 + int(batch.group.max()), replacement=True, generator=generator)
+    found, _, before = simulate_and_label(model, features, batch, of_group[batch.group.cpu()], generator)
+    return loss + label_loss(found, batch, recipe.loss, before), mean_iou(found, batch)
+
+
+def keep_statistics(model: LabelModel) -> None:
+    """Normalize by the statistics gathered so far, in training as in use: few large crops are no fair sample."""
+    for part in model.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.eval()
 
 
 def _learning_rate(step: int, recipe: LabelRecipe, minutes: float) -> float:

@@ -24,10 +24,13 @@ class LossWeights:
     ----------
     overlap : float
         Of the soft intersection over union beside the cross-entropy.
+    kept : float
+        Of what a correction takes away from the chance of the truth: corrections are to correct, nothing else.
     prior, outlines, likeness : float
     """
 
     overlap: float = 0.5
+    kept: float = 1.0
     prior: float = 0.4
     outlines: float = 0.5
     likeness: float = 0.3
@@ -61,13 +64,27 @@ def dense_loss(
     return loss + weights.likeness * (parts[0] + parts[1]).mean()
 
 
-def label_loss(found: LabelLogits, batch: LabelBatch, weights: LossWeights) -> torch.Tensor:
-    """Cross-entropy with soft targets at outlines and soft intersection over union, of the labels and of the prior."""
+def label_loss(
+    found: LabelLogits, batch: LabelBatch, weights: LossWeights, before: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Cross-entropy with soft targets at outlines and soft intersection over union, of the labels and of the prior.
+
+    `before` (R, H/2, W/2) is the chance of the truth before the last correction, 0 where there was none.
+    """
     labels = found.logits.shape[1]
     soft = _soft_target(batch.target, labels, 2)
     loss = _entropy_and_overlap(found.logits, soft, batch.labels, weights.overlap)
     coarse = F.avg_pool2d(soft, 2)
-    return loss + weights.prior * _entropy_and_overlap(found.prior, coarse, batch.labels, weights.overlap)
+    loss = loss + weights.prior * _entropy_and_overlap(found.prior, coarse, batch.labels, weights.overlap)
+    if before is not None and weights.kept:
+        lost = F.relu(before - _truth(found, batch)).mean(dim=(1, 2))
+        loss = loss + weights.kept * lost.sum() / max(int((before.amax(dim=(1, 2)) > 0).sum()), 1)
+    return loss
+
+
+def _truth(found: LabelLogits, batch: LabelBatch) -> torch.Tensor:
+    """Chance of what is true, (R, H/2, W/2)."""
+    return found.chances().gather(1, batch.target[:, ::2, ::2].long()[:, None])[:, 0]
 
 
 def _soft_target(target: torch.Tensor, labels: int, side: int) -> torch.Tensor:
@@ -90,26 +107,41 @@ def _entropy_and_overlap(
 
 
 def simulate_and_label(
-    model: LabelModel, features: ImageFeatures, batch: LabelBatch, rounds: int, generator: torch.Generator
-) -> tuple[LabelLogits, torch.Tensor]:
+    model: LabelModel, features: ImageFeatures, batch: LabelBatch, rounds: torch.Tensor, generator: torch.Generator
+) -> tuple[LabelLogits, torch.Tensor, torch.Tensor]:
     """Let the simulated user correct the model so many times, then label once more, with gradients.
+
+    Parameters
+    ----------
+    model, features, batch
+    rounds : int64 Tensor of shape (R,)
+        Corrections of each row; the same in all rows of a group, which are views of one series.
+    generator : Generator
+        On the processor.
 
     Returns
     -------
     found : LabelLogits
     marks : Tensor
         With all hints.
+    before : Tensor of shape (R, H/2, W/2)
+        Chance of the truth before the last correction; 0 in rows without one.
     """
     shared = model.decoder.project(features)
     systems = model.systems(features)
-    marks = batch.marks
-    target = batch.target[:, ::2, ::2].long()
-    for _ in range(rounds):
+    marks = batch.marks.clone()
+    before = torch.zeros_like(batch.target[:, ::2, ::2], dtype=torch.float32)
+    seen = _detached(features)
+    held = tuple(x.detach() for x in shared)
+    for done in range(int(rounds.max()) if len(rounds) else 0):
+        rows = torch.nonzero(rounds > done)[:, 0].to(marks.device)
+        some = batch.rows(rows)
         with torch.no_grad():
-            seen = _detached(features)
-            found = model(seen, tuple(x.detach() for x in shared), systems, _hints(batch, marks))
-            marks = next_clicks(found.chances(), target, marks, batch.spread, batch.labels, generator)
-    return model(features, shared, systems, _hints(batch, marks)), marks
+            found = model(seen, held, systems, _hints(some, marks[rows]))
+            target = some.target[:, ::2, ::2].long()
+            marks[rows] = next_clicks(found.chances(), target, marks[rows], some.spread, some.labels, generator)
+            before[rows] = _truth(found, some)
+    return model(features, shared, systems, _hints(batch, marks)), marks, before
 
 
 def _hints(batch: LabelBatch, marks: torch.Tensor) -> LabelHints:

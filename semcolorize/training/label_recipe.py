@@ -61,6 +61,8 @@ class LabelOptimizer:
     rounds : tuple of float
         Chances of 0, 1, 2, ... corrections by the simulated user before the step that is trained on.
     precision : {"bf16", "fp32"}
+    keep_statistics : bool
+        Normalize by the statistics of the weights that the run starts from, see `init`.
     minutes : float
         Let the rate fall to zero within so long, too, where nobody knows how many steps a machine makes; 0 for steps
         alone. Such a run cannot be repeated to the bit.
@@ -73,6 +75,7 @@ class LabelOptimizer:
     ema: float = 0.998
     rounds: tuple[float, ...] = (0.4, 0.25, 0.2, 0.15)
     precision: str = "bf16"
+    keep_statistics: bool = False
     minutes: float = 0.0
 
 

@@ -9,10 +9,12 @@ from PIL import Image
 
 from semcolorize.errors import ConfigError
 from semcolorize.model.checkpoint import load_label_weights
+from semcolorize.model.label_model import LabelModel, LabelModelConfig
 from semcolorize.scenes import make_figure
 from semcolorize.training.appearance import Appearance, vary_appearance
 from semcolorize.training.label_data import LabelDataset, LabelSource, LabelStage
 from semcolorize.training.label_loop import train_labels
+from semcolorize.training.label_objective import LossWeights, label_loss, simulate_and_label
 from semcolorize.training.label_recipe import LabelRecipe, label_recipe_from_dict
 from semcolorize.training.recipe import read_recipe
 from semcolorize.training.scene_pool import ScenePool
@@ -127,6 +129,57 @@ def test_masks_of_classes_have_parts_as_objects(folder):
         np.random.default_rng(0), 64, 1
     )
     assert not drawn[0].numbered
+
+
+def test_sizes_take_turns_in_crops_of_as_many_pixels(folder, tmp_path):
+    plan = recipe(folder, stages=[{"steps": 6, "size": 64, "batch": 4, "sizes": [128, 64, 96]}])
+    dataset = plan.dataset(tmp_path)
+    shapes = [tuple(dataset[k].lightness.shape) for k in range(5)]
+    assert shapes == [(4, 1, 64, 64), (1, 1, 128, 128), (4, 1, 64, 64), (2, 1, 96, 96), (4, 1, 64, 64)]
+    with pytest.raises(ConfigError, match="stage size 100 must be a multiple of 32"):
+        recipe(folder, stages=[{"steps": 1, "size": 64, "batch": 2, "sizes": [100]}]).dataset(tmp_path)
+
+
+def test_rows_are_corrected_as_often_as_they_are_asked_to(folder, tmp_path):
+    batch = recipe(folder).dataset(tmp_path)[2]
+    model = LabelModel(LabelModelConfig()).eval()
+    features = model.encoder(batch.lightness)
+    rounds = torch.tensor([0, 2, 0, 1])
+    generator = torch.Generator().manual_seed(0)
+    found, marks, before = simulate_and_label(model, features, batch, rounds, generator)
+    changed = (marks != batch.marks).flatten(1).any(dim=1)
+    assert changed.tolist() == [False, True, False, True]
+    assert (before.amax(dim=(1, 2)) > 0).tolist() == [False, True, False, True]
+    # Labels of the rows that nobody corrected are those of a run without corrections.
+    plain, _, _ = simulate_and_label(model, features, batch, torch.zeros(4, dtype=torch.int64), generator)
+    torch.testing.assert_close(found.logits[[0, 2]], plain.logits[[0, 2]])
+
+
+def test_only_what_a_correction_takes_from_the_truth_is_charged(folder, tmp_path):
+    batch = recipe(folder).dataset(tmp_path)[2]
+    model = LabelModel(LabelModelConfig()).eval()
+    with torch.no_grad():
+        rounds = torch.zeros(len(batch.image), dtype=torch.int64)
+        found, _, none = simulate_and_label(
+            model, model.encoder(batch.lightness), batch, rounds, torch.Generator().manual_seed(0)
+        )
+        weights = LossWeights(kept=2.0)
+        plain = label_loss(found, batch, weights)
+        truth = found.chances().gather(1, batch.target[:, ::2, ::2].long()[:, None])[:, 0]
+        assert label_loss(found, batch, weights, none) == plain
+        torch.testing.assert_close(label_loss(found, batch, weights, 0.5 * truth), plain)
+        higher = (truth + 0.25).clamp(max=1)
+        torch.testing.assert_close(
+            label_loss(found, batch, weights, higher) - plain, 2.0 * (higher - truth).mean(), atol=1e-5, rtol=1e-4
+        )
+
+
+def test_statistics_can_be_kept(folder, tmp_path):
+    before = dict(LabelModel(LabelModelConfig.from_dict(TINY)).named_buffers())
+    run = train_labels(recipe(folder, optimizer={"keep_statistics": True, "precision": "fp32"}), tmp_path / "run")
+    after = dict(load_label_weights(run.weights).model.named_buffers())
+    for name, values in before.items():
+        torch.testing.assert_close(values, after[name], msg=name)
 
 
 @pytest.mark.parametrize("name", ["equalize", "shadow", "halo", "rim", "gradient", "tone", "invert", "blur", "noise"])
