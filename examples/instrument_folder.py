@@ -73,8 +73,10 @@ def main() -> None:
 def make_folder(
     out: Path, count: int, *, size: tuple[int, int] = (1024, 768), broken: float = 0.1, seed: int = 0
 ) -> dict[str, dict[str, object]]:
-    """Fill a new folder; returns the manifest: name to what the file is."""
-    out.mkdir(parents=True)
+    """Fill a folder without micrographs; returns the manifest: name to what the file is."""
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.rglob("*.tif")) or (out / "MANIFEST.json").exists():
+        raise SystemExit(f"{out} holds micrographs already; choose another --out.")
     rng = np.random.default_rng(seed)
     scenes = [make_scene(seed * 100 + i, size[::-1], families=["spheres", "rods"], substrate="rough") for i in range(6)]
     ways = list(BROKEN)

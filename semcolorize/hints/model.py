@@ -206,7 +206,7 @@ class HintSet:
         reason = f"on other planes than the one that is colored ({plane})"
         if not here:
             raise HintError(
-                f"None of the {away} hints lies on the plane that is colored ({plane} of {plane.count}). Choose a "
+                f"None of the {away} hints lies on the plane that is colored ({plane}, one of {plane.count}). Choose a "
                 "plane that has hints (--page), or give the ROIs the position none (their Properties in ImageJ).",
                 path=self.source or None,
             )

@@ -143,7 +143,7 @@ def test_of_a_hyperstack_the_plane_that_is_shown_with_its_own_hints(ij, tmp_path
     rgb = tifffile.imread(tmp_path / "out.tif").astype(int)
     # The ramp over the range that was set.
     assert np.abs(rgb[2, :, :].mean(-1) - (100 * np.arange(120) + 500) / 13000 * 255).max() < 12
-    assert "None of the 2 ROIs is a hint" in told[-1] and "Go to the plane that has hints" in told[-1]
+    assert "None of the 2 hints lies on the plane" in told[-1] and "Choose a plane that has hints, or" in told[-1]
 
 
 def test_a_selection_alone_is_a_hint_in_the_foreground_color(ij, tmp_path):

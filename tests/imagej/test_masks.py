@@ -262,5 +262,5 @@ roiManager("save", getArgument() + "/RoiSet.zip");
 
     hints, _ = read_rois(tmp_path / "RoiSet.zip", colors={"7": "blue", "pl*": "lime"})
     found = {hint.name: hint for hint in hints}
-    np.testing.assert_allclose(found["grouped"].lab, parse_color("blue"))
-    np.testing.assert_allclose(found["plain"].lab, parse_color("lime"))
+    np.testing.assert_allclose(found["group 7"].lab, parse_color("blue"))
+    np.testing.assert_allclose(found["pl"].lab, parse_color("lime"))

@@ -66,7 +66,7 @@ def test_overlay_follows_the_page(tmp_path: Path, page: int) -> None:
 
 def test_hints_all_elsewhere_are_an_error(tmp_path: Path) -> None:
     path = stack(tmp_path / "stack.tif", [box("s3", position=3)])
-    with pytest.raises(HintError, match=r"None of the 1 hints lies on the plane that is colored \(slice 1 of 3\)"):
+    with pytest.raises(HintError, match=r"None of the 1 hints lies on the plane that is colored \(slice 1, one of 3\)"):
         read_hints(path).on(read_micrograph(path).plane)
 
 
