@@ -19,10 +19,13 @@ from semcolorize.model.label_model import LabelModel
 from semcolorize.network.marking import MarkedMicrograph
 from semcolorize.network.proposing import HintedView
 
-__all__ = ["LABEL_RADIUS", "assign_series", "between_labels", "highlight_views"]
+__all__ = ["LABEL_RADIUS", "TAUGHT_LABELS", "assign_series", "between_labels", "highlight_views"]
 
 LABEL_RADIUS = 12.0
 """Distance of inks up to which colors measured at pixels are one label: within an object they scatter by as much."""
+
+TAUGHT_LABELS = 6
+"""Labels at once that training asked for at most, see `semcolorize.training.simulated_user`."""
 
 
 Matches = list[dict[str, Any] | None]
@@ -143,21 +146,20 @@ def between_labels(
     -------
     list of float32 ndarray of shape (N, H, W, 2)
         Chances of labels times their colors, and the chance of none times the proposal; hints stay as they are in it.
-        Gray is a color like any other here.
+        Gray is a color like any other here. Hints of more colors than `TAUGHT_LABELS` are measured colors rather than
+        labels: the proposals alone know what to make of them.
     """
     inks, of_pixel, curves = _inks_of(views)
-    if not len(inks):
+    if not 0 < len(inks) <= TAUGHT_LABELS:
         return list(proposals)
     marks = _marks_of(views, of_pixel, len(inks), spread)
     encoded = [_encoded(model, image) for image in images] or [encode_view(model, view.lightness) for view in views]
     found = assign(model, encoded, marks)
     mixed = []
     for view, logits, curve, proposal in zip(views, found, curves, proposals, strict=True):
-        chances = softmax_with_none(logits)
-        labeled = np.einsum("khw,kc->hwc", chances[1:], inks.astype(np.float32)) * curve[..., None]
-        open_share = np.where(view.hint_mask > 0, 1.0, chances[0])[..., None]
-        labeled = np.where(view.hint_mask[..., None] > 0, 0.0, labeled)
-        mixed.append((labeled + open_share * proposal).astype(np.float32))
+        chances = np.where(view.hint_mask > 0, np.float32(0), softmax_with_none(logits)[1:])
+        labeled = np.einsum("khw,kc->hwc", chances, inks.astype(np.float32)) * curve[..., None]
+        mixed.append((labeled + (1 - chances.sum(axis=0))[..., None] * proposal).astype(np.float32))
     return mixed
 
 

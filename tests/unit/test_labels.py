@@ -233,3 +233,31 @@ def test_what_is_masked_has_no_label_and_no_area():
     assert result._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(HintError, match="pixel with data"):
         colorizer.colorize(image, hints[1:])
+
+
+def test_automatic_color_is_left_what_labels_leave_open():
+    from semcolorize.inference.highlight import TAUGHT_LABELS, between_labels
+    from semcolorize.network.proposing import HintedView
+
+    model = Colorizer.load().labels.model
+    rows, columns = np.mgrid[:96, :128]
+    disk = np.hypot(columns - 64, rows - 48) < 30
+    noise = np.random.default_rng(0).normal(0, 1.5, rows.shape)
+    lightness = np.where(disk, 70.0, 35.0).astype(np.float32) + noise.astype(np.float32)
+    hint_ab, mask = np.zeros((96, 128, 2), np.float32), np.zeros((96, 128), np.float32)
+    hint_ab[46:51, 62:67], mask[46:51, 62:67] = (40.0, 20.0), 1
+    proposals = [np.full((2, 96, 128, 2), (-9.0, 9.0), np.float32)]
+    view = HintedView.of(lightness, hint_ab, mask)
+    (mixed,) = between_labels(model, [view], proposals, "instance")
+    assert mixed.shape == (2, 96, 128, 2) and (mixed[0] == mixed[1]).all()
+    # The disk has the hint's hue, what is far from it the proposal's; the hint is the proposal's own affair.
+    assert np.median(mixed[0, disk][:, 0]) > 25
+    np.testing.assert_allclose(np.median(mixed[0, :10, :10], axis=(0, 1)), (-9, 9), atol=1.0)
+    np.testing.assert_array_equal(mixed[0][mask > 0], proposals[0][0][mask > 0])
+    # More colors than anybody names are measured ones.
+    for i in range(TAUGHT_LABELS + 1):
+        angle = 2 * np.pi * i / (TAUGHT_LABELS + 1)
+        hint_ab[4 : 8, 16 * i : 16 * i + 4] = (40 * np.cos(angle), 40 * np.sin(angle))
+        mask[4 : 8, 16 * i : 16 * i + 4] = 1
+    (same,) = between_labels(model, [HintedView.of(lightness, hint_ab, mask)], proposals, "alike")
+    np.testing.assert_array_equal(same, proposals[0])
