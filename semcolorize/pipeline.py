@@ -343,7 +343,10 @@ class Colorizer:
         # Labels give one picture, however many are asked for.
         count = settings.variants // len(ab)
         row = image.bar if image.bar < micrograph.shape[0] else None
-        about = {} if series is None else {"series": series}
+        about: dict[str, Any] = {} if series is None else {"series": series}
+        if assignment is None and (len(marked.hints) or others):
+            # Labels had a say, too.
+            about["labels_sha256"] = self.labels.sha256
         result = ColorResult.of(
             micrograph, np.repeat(ab, count, axis=0), np.repeat(rgb, count, axis=0), marked.hints, marked.drawn,
             settings=settings.record() | about | {"working_size": image.working_size, "databar_row": row},

@@ -213,7 +213,7 @@ def test_check_says_what_files_are(demo, tmp_path):
     (tmp_path / "r.yaml").write_text("preset: compact\nstages:\n  - {steps: 5}\n")
     answer = run("check", folder / "pictures" / "hints.yaml", "p.yaml", "r.yaml", cwd=tmp_path)
     said = answer.stdout.splitlines()
-    assert said[0].endswith("7 hints: grain, keep, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
+    assert said[0].endswith("8 hints: grain, keep, spore") and said[1] == "p.yaml: palette of 2 colors: grain, wall"
     assert said[2] == "r.yaml: recipe, preset compact, 5 steps in 1 stage"
     (tmp_path / "bad.yaml").write_text("hints:\n  - {pont: [1, 2], color: red}\n  - {point: [1], color: redd}\n")
     faults = run("check", "p.yaml", "bad.yaml", cwd=tmp_path, code=2).stderr
