@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -43,7 +44,7 @@ class ColorDenoiserConfig:
     dim: int = 96
     blocks: int = 3
     heads: int = 4
-    chroma: float = 50.0
+    chroma: float = 43.75
     data: float = 0.55
     steps: int = 8
     encoder_sha256: str = ""
@@ -151,7 +152,8 @@ class ColorDenoiser(nn.Module):
         given : bool Tensor of shape (K,)
         variants : int
         seed : int
-            A variant's colors depend on the seed and its number, not on how many are drawn.
+            A variant's colors depend on the seed and its number, not on how many are drawn. The hues that variants
+            start from go round the color circle by the golden angle: each is as random as any, together they differ.
         steps : int, optional
 
         Returns
@@ -159,8 +161,7 @@ class ColorDenoiser(nn.Module):
         Tensor of shape (variants, K, 2)
             Normalized chroma.
         """
-        many = [torch.Generator().manual_seed(1_000_003 * seed + v) for v in range(variants)]
-        noise = torch.stack([torch.randn(known.shape, generator=one) for one in many]).to(features.device)
+        noise = torch.stack([_noise(given, seed, v) for v in range(variants)]).to(features.device)
 
         def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
             whole = (v.expand(variants, *v.shape) for v in (features, known / self.config.chroma, given))
@@ -169,3 +170,15 @@ class ColorDenoiser(nn.Module):
 
         found = sample_heun(denoise, noise, noise_levels(steps or self.config.steps))
         return torch.where(given[:, None], known, found * self.config.chroma)
+
+
+def _noise(given: torch.Tensor, seed: int, variant: int) -> torch.Tensor:
+    """Standard normal noise (K, 2); the first unknown class starts at the variant's place on the color circle."""
+    rng = np.random.Generator(np.random.PCG64([seed, variant]))
+    noise = rng.standard_normal((len(given), 2))
+    free = np.flatnonzero(~given.cpu().numpy())
+    if len(free):
+        start = np.random.Generator(np.random.PCG64([seed])).uniform(0, 2 * np.pi)
+        turn = start + variant * np.pi * (3 - np.sqrt(5)) - np.arctan2(noise[free[0], 1], noise[free[0], 0])
+        noise = noise @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return torch.from_numpy(noise).float()

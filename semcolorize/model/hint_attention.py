@@ -59,7 +59,10 @@ class HintAttention(nn.Module):
         slots = tokens.there.shape[1]
         entry, slot = torch.nonzero(tokens.there, as_tuple=True)
         row, label = tokens.row[entry], tokens.kind[entry].div(2, rounding_mode="floor")
-        order = torch.argsort(row, stable=True)
+        # In an order that does not depend on what labels are called, so that sums do not either, to the last bit.
+        order = torch.argsort(tokens.vector[entry, 0, slot, 0], stable=True)
+        for key in (tokens.cell[entry, slot], row):
+            order = order[torch.argsort(key[order], stable=True)]
         entry, slot, row, label = entry[order], slot[order], row[order], label[order]
         count = torch.bincount(row, minlength=rows)
         place = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]

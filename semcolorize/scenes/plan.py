@@ -220,8 +220,8 @@ def draw_class_colors(rng: np.random.Generator, families: tuple[str, ...]) -> np
     elif kind < 0.3:
         # Ground and objects opposite each other.
         hues[0] = (hues[1] if classes > 1 else hues[0]) + np.pi + rng.normal(0, 0.25)
-    chroma = rng.normal(48, 12, classes).clip(24, 80)
-    chroma[0] = rng.choice([0.0, rng.uniform(8, 24), rng.uniform(24, 45)], p=[0.2, 0.55, 0.25])
+    chroma = rng.normal(42, 10.5, classes).clip(21, 70)
+    chroma[0] = rng.choice([0.0, rng.uniform(7, 21), rng.uniform(21, 39.4)], p=[0.2, 0.55, 0.25])
     colors = _polar(chroma, hues)
     colors[[family == OVERLAY_FAMILY for family in families]] = 0.0
     return np.ascontiguousarray(colors, np.float32)

@@ -24,6 +24,7 @@ def small_model(*, trained=True, seed=0):
     model = LabelModel(SMALL).eval().requires_grad_(False)
     if trained:
         torch.nn.init.normal_(model.decoder.output.weight, std=0.5)
+        torch.nn.init.normal_(model.attention.output.weight, std=0.5)
     return model
 
 
