@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semcolorize.app.document import Document
 from semcolorize.app.engine import Engine
@@ -20,7 +20,9 @@ from semcolorize.hintfiles.yaml_hints import read_hints
 from semcolorize.hintfiles.yaml_writing import hints_to_yaml
 from semcolorize.hints.model import HintSet
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
-from semcolorize.result import ColorResult, output_paths
+
+if TYPE_CHECKING:
+    from semcolorize.result import ColorResult
 
 __all__ = ["Exporter", "hints_text", "roi_set"]
 
@@ -107,6 +109,9 @@ class Exporter:
                 own = read_hints(hints_file)
                 write_bytes_atomic(roi_file, roi_set(own))
                 written.append(roi_file)
+            # Late, for it brings torch, and the window opens without.
+            from semcolorize.result import output_paths
+
             result = self._result(view, own)
             # Labels as an image and as ROIs are worth their time where they are areas of something.
             labeled = gray and bool(result.names)

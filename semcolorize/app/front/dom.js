@@ -25,7 +25,7 @@ const PATHS = {
   undo: "M9 7L4 12l5 5M4 12h10a6 6 0 0 1 6 6",
   redo: "M15 7l5 5-5 5M20 12H10a6 6 0 0 0-6 6",
   split: "M12 3v18M4 6h5v12H4zM15 6h5v12h-5z",
-  doubt: "M9.5 9a2.6 2.6 0 1 1 3.7 2.5c-.9.4-1.2 1-1.2 2M12 17.5v.1",
+  doubt: "M12 4.500L21 20H3zM12 10.500v4M12 17.300v.1",
   fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   save: "M12 4v11M7 11l5 5 5-5M4 20h16",
   plus: "M12 5v14M5 12h14",
