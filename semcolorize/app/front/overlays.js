@@ -14,8 +14,10 @@ export function drawHints(context, viewer) {
     const own = viewer.classes.get(hint.of);
     if (!own) continue;
     const chosen = hint.id === viewer.selected;
-    if (hint.kind === "point") drawPoint(context, viewer.toStage(...hint.path[0]), own, hint, chosen);
-    else if (hint.kind === "line") drawLine(context, viewer, hint.path, hint.size, own.color, chosen, hint.spread);
+    if (hint.kind === "point") {
+      drawPatch(context, viewer, hint);
+      drawPoint(context, viewer.toStage(...hint.path[0]), own, hint, chosen);
+    } else if (hint.kind === "line") drawLine(context, viewer, hint.path, hint.size, own.color, chosen, hint.spread);
     else drawArea(context, viewer, hint, own.color, chosen);
   }
   if (viewer.stroke) drawLine(context, viewer, viewer.stroke.path, viewer.stroke.size, viewer.stroke.color, true, null);
@@ -51,6 +53,24 @@ function drawPoint(context, [x, y], own, hint, chosen) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillText(own.gray ? "–" : String(own.number), x, y + 0.5);
+}
+
+/**
+ * The pixels that a click covers, where they are larger than its mark.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Viewer} viewer
+ * @param {any} hint
+ */
+function drawPatch(context, viewer, hint) {
+  const side = hint.size * viewer.scale;
+  if (side < 26) return;
+  const [x, y] = viewer.toStage(hint.path[0][0] - hint.size / 2, hint.path[0][1] - hint.size / 2);
+  context.lineWidth = 3;
+  context.strokeStyle = "rgba(0,0,0,.5)";
+  context.strokeRect(x, y, side, side);
+  context.lineWidth = 1;
+  context.strokeStyle = "#fff";
+  context.strokeRect(x, y, side, side);
 }
 
 /**
@@ -184,5 +204,5 @@ export function drawScaleBar(context, viewer, nanometers) {
 /** Black or white, whichever is read on a color. @param {string} color */
 export function ink(color) {
   const [r, g, b] = [1, 3, 5].map((i) => (parseInt(color.slice(i, i + 2), 16) / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.25 ? "#000" : "#fff";
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000" : "#fff";
 }

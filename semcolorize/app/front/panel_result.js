@@ -64,14 +64,14 @@ export function resultPanel(app) {
       const entries = picture && !picture.colorless ? picture.legend : [];
       keyed(legend, entries, (entry) => `${entry.name} ${entry.color}`,
         () => h("li", { class: "sc-legend-row" }, h("span", { class: "sc-dot", "aria-hidden": "true" }),
-          h("span", { class: "sc-grow sc-clip" }), h("span", { class: "sc-area" }), h("span", { class: "sc-share" })),
+          h("span", { class: "sc-grow sc-clip" }, h("span", {}), h("span", { class: "sc-area" })), h("span", { class: "sc-share" })),
         (row, entry) => {
           row.children[0].style.background = entry.color;
-          row.children[1].textContent = entry.name;
+          row.children[1].children[0].textContent = entry.name;
           row.children[1].title = entry.name;
           const pixels = info ? (info.bar ?? info.height) * info.width : 0;
-          row.children[2].textContent = info?.nanometers ? metric(entry.share * pixels * info.nanometers ** 2, 2) : "";
-          row.children[3].textContent = percent(entry.share);
+          row.children[1].children[1].textContent = info?.nanometers ? metric(entry.share * pixels * info.nanometers ** 2, 2) : "";
+          row.children[2].textContent = percent(entry.share);
         });
       if (!entries.length) {
         legend.replaceChildren(h("li", { class: "sc-muted sc-note" }, "No colors yet."));
