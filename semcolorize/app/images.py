@@ -134,13 +134,8 @@ def prepare(source: Micrograph | str | os.PathLike[str]) -> PreparedMicrograph:
 def read_source(path: str | os.PathLike[str]) -> Micrograph:
     """Read a file; a colored micrograph is taken for its lightness, but none that was colored here."""
     if is_own_result(path):
-        raise ImageReadError(OWN_RESULT + " Open the micrograph it was made of.", path=Path(path).name)
-    try:
-        return read_micrograph(path, allow_color=True)
-    except ImageReadError as error:
-        # Folders are nobody's business on a screen that is shared, and those of dropped files tell nothing.
-        error.path = Path(path).name
-        raise
+        raise ImageReadError(OWN_RESULT + " Open the micrograph it was made of.", path=path)
+    return read_micrograph(path, allow_color=True)
 
 
 def about(opened: Opened) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from semcolorize.app.messages import (
 )  # fmt: skip
 from semcolorize.app.opening import Views
 from semcolorize.app.painter import Painter
+from semcolorize.app.sentences import sentence_of
 from semcolorize.app.state_message import state_message
 from semcolorize.app.storage import SavedWork, Store
 from semcolorize.app.uploads import MOST_BYTES, PART_BYTES, Uploads
@@ -281,7 +282,7 @@ class Session:
         except SemColorizeError as error:
             # Told once; the next edit tries again.
             self._failed = wanted
-            self.tell_error(str(error))
+            self.tell_error(sentence_of(error))
         else:
             self._failed = ()
             if self._on_picture is not None:
@@ -343,7 +344,7 @@ class _Telling:
         if error is None or not isinstance(error, Exception):
             return False
         if isinstance(error, SemColorizeError):
-            self._session.tell_error(str(error))
+            self._session.tell_error(sentence_of(error))
         elif isinstance(error, MemoryError):
             self._session.tell_error("There is not enough memory for this. Close other images or programs.")
         else:

@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-
-POLLEN, SPHERE = (207, 51), (308, 438)
-
+from app_tools import POLLEN
 
 def is_gray(color: list[int]) -> bool:
     return max(color) - min(color) <= 3
