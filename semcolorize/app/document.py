@@ -198,7 +198,7 @@ class Document:
         if class_id == GRAY and (name is not None or color is not None or opacity is not None):
             raise ConfigError("Gray stays gray; add a class for another color.", key="class")
         if name is not None:
-            name = " ".join(name.split())
+            name = _clean(name)
             if not name:
                 raise ConfigError("The name is empty; a class needs one, for the legend.", key="name")
             if any(name == other.name for other in self.classes if other is not own):
@@ -243,7 +243,9 @@ class Document:
             made, _ = made._class_of(name, color.lab)
         for hint in hints:
             made, class_id = made._class_of(hint.name, hint.lab)
-            made = made.add_mark(view, class_id, replace(hint, origin="", position=None))
+            # Name and color are the class'.
+            bare = replace(hint, lab=(0.0, 0.0, 0.0), name=None, origin="", position=None)
+            made = made.add_mark(view, class_id, bare)
         return made
 
     def _class_of(self, name: str | None, lab: Lab) -> tuple[Document, str]:
@@ -266,13 +268,13 @@ class Document:
         for other in self.classes:
             if other.id != own.id and other.id != GRAY and label_key(other.given) == label_key(own.given):
                 raise ConfigError(
-                    f"{own.hex} is the color of {other.name!r}; classes of one color are one class to the engine. Choose"
-                    " another.",
+                    f"{own.hex} is the color of {other.name!r}; classes of one color are one class to the engine."
+                    " Choose another.",
                     key="color",
                 )
 
     def _free_name(self, wanted: str) -> str:
-        wanted = " ".join(wanted.split())[:76] or "class"
+        wanted = _clean(wanted)[:76] or "class"
         names = {own.name for own in self.classes}
         if wanted not in names and wanted != "class":
             return wanted
@@ -288,6 +290,11 @@ class Document:
         # More than the palettes have: around the hue circle in golden steps, which never meet again.
         angle = 2.399963 * len(self.classes)
         return 65.0, 40 * math.cos(angle), 40 * math.sin(angle)
+
+
+def _clean(name: str) -> str:
+    """A name as files take it: printable, on one line."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
 
 
 def _starting_classes() -> tuple[ColorClass, ...]:

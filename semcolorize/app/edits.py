@@ -8,7 +8,15 @@ from typing import Any
 
 from semcolorize.app.document import Document
 from semcolorize.app.messages import (
-    AddClass, AddHint, ChangeClass, ChangeHint, ClearHints, RemoveClass, RemoveHint, SetOptions, UsePalette,
+    AddClass,
+    AddHint,
+    ChangeClass,
+    ChangeHint,
+    ClearHints,
+    RemoveClass,
+    RemoveHint,
+    SetOptions,
+    UsePalette,
 )  # fmt: skip
 from semcolorize.color.palette import Palette
 from semcolorize.errors import HintError
@@ -72,7 +80,8 @@ def edited(document: Document, message: Any, about: Mapping[str, Any] | None) ->
         case ChangeClass():
             changes = message.model_dump(exclude={"type", "of"}, exclude_none=True)
             made = document.change_class(message.of, **changes)
-            what = f"the {'eye' if 'visible' in changes else next(iter(changes), 'change')} of {made.find(message.of).name}"
+            kind = "eye" if "visible" in changes else next(iter(changes), "change")
+            what = f"the {kind} of {made.find(message.of).name}"
             return Edit(made, what, join=f"{message.of} {' '.join(changes)}")
         case RemoveClass():
             name = document.find(message.of).name

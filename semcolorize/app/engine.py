@@ -1,4 +1,4 @@
-"""The stages of `semcolorize.pipeline.Colorizer` one by one, so that the window shows the first before the last is done.
+"""The stages of `semcolorize.pipeline.Colorizer` one by one, so that the first is shown before the last is done.
 
 What they give is what `Colorizer.colorize` gives, which a test compares; files are written from its results alone.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 

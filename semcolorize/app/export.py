@@ -96,7 +96,6 @@ class Exporter:
         stem = _free_stem(folder, Path(view.name).stem)
         hints_file, roi_file = folder / f"{stem}.hints.yaml", folder / f"{stem}_RoiSet.zip"
         methods_file = folder / f"{stem}_methods.txt"
-        written: list[Path] = []
         targets = [hints_file, roi_file, methods_file]
         for path in targets:
             check_output(path)

@@ -63,7 +63,7 @@ class Guard:
 
 
 def security_headers(host: str) -> dict[str, str]:
-    """Headers of every answer: only our own scripts run, nothing is embedded, nothing leaves, nothing stays in caches."""
+    """Headers of every answer: only our own scripts run, nothing is embedded, leaves, or stays in caches."""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
         f"connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -185,7 +185,8 @@ class Views:
                 raise ConfigError(f"{_MOST} images are open, the most at once; close some first.")
             self._add(view)
             kept = self.listed[-1]
-            if hints is None and view.beside and view.path is not None and not self._session.history.document.of(view.id):
+            document = self._session.history.document
+            if hints is None and view.beside and view.path is not None and not document.of(view.id):
                 hints = _sidecar(view.path)
             if hints is not None:
                 self._read_hints(kept, hints)

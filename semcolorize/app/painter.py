@@ -1,4 +1,4 @@
-"""What a window still has to be sent of the view it shows: base picture first, then the tiles it asks for, then the rest.
+"""What a window still has to be sent of the view it shows: the base picture, the tiles it asks for, the rest.
 
 Work is done in small steps, so that an edit never waits for more than one of them.
 """
@@ -62,7 +62,8 @@ class Painter:
         """Send what a view is, and its gray base picture."""
         level = opened.levels[opened.base]
         gray = level.gray(slice(0, level.shape[0]), slice(0, level.shape[1]))
-        self._send({"type": "opened", "view": view, **about}, [encode.exact(gray) if level.exact else encode.quick(gray)])
+        data = encode.exact(gray) if level.exact else encode.quick(gray)
+        self._send({"type": "opened", "view": view, **about}, [data])
 
     def step(self, view: str, opened: Opened, version: int, picture: Picture) -> bool:
         """Send the most urgent thing that is lacking; False if nothing is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class AppServer:
         hints: Path | None = None,
     ) -> None:
         self.guard, self.engine, self.store, self.folder = guard, engine, store, folder
-        self._first = (image, hints)
+        self._first = None if image is None else (image, hints)
         self._windows: dict[str, _Window] = {}
         self._worker = Worker()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -171,10 +171,10 @@ class AppServer:
         if state is not None:
             with session.telling_errors():
                 session.views.restore(state)
-        elif self._first[0] is not None:
+        elif self._first is not None:
             image, hints = self._first
             session.views.open_path(image, beside=True, hints=hints)
-            self._first = (None, None)
+            self._first = None
         self._worker.add(session)
         return window
 

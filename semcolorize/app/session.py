@@ -20,8 +20,22 @@ from semcolorize.app.folder import Folder
 from semcolorize.app.history import History
 from semcolorize.app.images import Opened, View
 from semcolorize.app.messages import (
-    CloseView, Export, Forget, Hello, OpenExample, OpenFile, OpenNext, Redo, Resume, ShowUncertainty, ShowVariant,
-    ShowView, Undo, Upload, WantTiles, parse_message,
+    CloseView,
+    Export,
+    Forget,
+    Hello,
+    OpenExample,
+    OpenFile,
+    OpenNext,
+    Redo,
+    Resume,
+    ShowUncertainty,
+    ShowVariant,
+    ShowView,
+    Undo,
+    Upload,
+    WantTiles,
+    parse_message,
 )  # fmt: skip
 from semcolorize.app.opening import Views
 from semcolorize.app.painter import Painter

@@ -54,8 +54,8 @@ class Uploads:
         """
         if part.size > MOST_BYTES:
             raise ConfigError(
-                f"{part.name!r:.80} has {part.size / 1e9:.1f} GB; at most {MOST_BYTES / 1e9:.1f} GB are taken here. Open"
-                " it with: semcolorize app FILE."
+                f"{part.name!r:.80} has {part.size / 1e9:.1f} GB; at most {MOST_BYTES / 1e9:.1f} GB are taken here."
+                " Open it with: semcolorize app FILE."
             )
         if len(content) > PART_BYTES:
             raise ConfigError(f"A part of {part.name!r:.80} has {len(content)} bytes; at most {PART_BYTES} are taken.")

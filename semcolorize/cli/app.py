@@ -81,7 +81,7 @@ def command(
         click.echo(address)
         click.echo("The window is at this address, for whoever knows it. Ctrl-C ends it; work is kept.", err=True)
         if host not in _LOOPBACK:
-            click.echo("It can be reached from the network, unencrypted: prefer an SSH tunnel to this machine.", err=True)
+            click.echo("It can be reached from the network, unencrypted: an SSH tunnel is safer.", err=True)
         if not no_browser:
             import webbrowser
 

@@ -28,7 +28,7 @@ def browser() -> Iterator[Any]:
     """A headless browser; tests are skipped where there is none."""
     if CHROMIUM is None:
         pytest.skip("no chromium; on Debian: sudo apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
     with playwright.sync_playwright() as tool:
         # Containers run tests as root, where chromium's sandbox does not start.
         opened = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -149,7 +149,8 @@ class Window:
         """What the screen shows at a pixel of the image."""
         return self.get(
             "(() => { const v = app.viewer; v.draw(); const r = devicePixelRatio; const p = v.toStage(...x);"
-            " return [...v.context.getImageData(Math.round(p[0] * r), Math.round(p[1] * r), 1, 1).data].slice(0, 3); })()",
+            " const d = v.context.getImageData(Math.round(p[0] * r), Math.round(p[1] * r), 1, 1).data;"
+            " return [...d].slice(0, 3); })()",
             [x + 0.5, y + 0.5],
         )
 

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from app_tools import POLLEN, drop, save
 from PIL import Image
 
 from semcolorize.hintfiles.yaml_hints import read_hints
-
-from app_tools import POLLEN, drop, save
 
 
 def command_line(*words: object) -> None:
@@ -60,10 +59,12 @@ def test_export_is_the_command_line_s_and_opens_again(
     command = next(
         line.split() for line in content["pollen_methods.txt"].decode().splitlines() if "semcolorize colorize" in line
     )
-    command = [str(micrograph) if word == "pollen.tif" else str(hints) if word == hints.name else word for word in command]
+    places = {"pollen.tif": str(micrograph), hints.name: str(hints)}
+    command = [places.get(word, word) for word in command]
     command_line(*command[1:], "-o", tmp_path / "again.tif")
     np.testing.assert_array_equal(rgb, tifffile.imread(tmp_path / "again.tif"))
-    np.testing.assert_array_equal(rgb.reshape(768, 1024, 3), np.asarray(Image.open(io.BytesIO(content["pollen_color.png"]))))
+    png = np.asarray(Image.open(io.BytesIO(content["pollen_color.png"])))
+    np.testing.assert_array_equal(rgb.reshape(768, 1024, 3), png)
     # The legend on the screen is the one in the file.
     record = json.loads(content["pollen_color.json"])
     assert [(e["name"], e["color"], e["share"], e["hints"]) for e in record["legend"]] == [
@@ -100,7 +101,8 @@ def test_variants_are_the_command_line_s(
         rgb = tifffile.imread(io.BytesIO(archive.read("pollen_color.tif")))
         (tmp_path / "h.yaml").write_bytes(archive.read("pollen.hints.yaml"))
     command_line(
-        "colorize", micrograph, "--hints", tmp_path / "h.yaml", "--fill", "auto", "--variants", 2, "-o", tmp_path / "a.tif"
+        "colorize", micrograph, "--hints", tmp_path / "h.yaml", "--fill", "auto", "--variants", 2,
+        "-o", tmp_path / "a.tif",
     )  # fmt: skip
     np.testing.assert_array_equal(rgb, tifffile.imread(tmp_path / "a.tif"))
     assert rgb.shape[0] == 2

@@ -63,7 +63,9 @@ def test_a_click_changes_hints_and_result_and_observers_hear_it(window: Any, sce
 
 
 def test_hints_from_python(window: Any) -> None:
-    window.hints = [{"point": list(POLLEN), "color": "tomato"}, {"point": [308, 438], "color": "#4f7fd9", "name": "spore"}]
+    window.hints = [
+        {"point": list(POLLEN), "color": "tomato"}, {"point": [308, 438], "color": "#4f7fd9", "name": "spore"},
+    ]  # fmt: skip
     result = window.wait()
     assert [entry.name for entry in result.legend][:2] == ["tomato", "spore"]
     assert [hint.name for hint in window.hints] == ["tomato", "spore"]

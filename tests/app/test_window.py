@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 from app_tools import POLLEN
 
+
 def is_gray(color: list[int]) -> bool:
     return max(color) - min(color) <= 3
 
@@ -286,7 +287,8 @@ def test_readable_without_eyes_and_by_their_contrast(
     window.opened()
     window.click(*POLLEN)
     unnamed = window.get(
-        "[...app.root.querySelectorAll('button, input, select, [role=slider], canvas')].filter((e) => e.checkVisibility())"
+        "[...app.root.querySelectorAll('button, input, select, [role=slider], canvas')]"
+        ".filter((e) => e.checkVisibility())"
         ".filter((e) => !(e.getAttribute('aria-label') || e.innerText || e.closest('label')?.innerText))"
         ".map((e) => e.outerHTML.slice(0, 120))"
     )

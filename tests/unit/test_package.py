@@ -102,8 +102,8 @@ def test_unknown_names_are_refused():
 
 
 COMMANDS = [
-    "", "demo", "colorize", "views", "check", "palette", "doctor", "evaluate", "benchmark", "train", "batch", "app", "imagej",
-    "imagej install", "imagej worker",
+    "", "demo", "colorize", "views", "check", "palette", "doctor", "evaluate", "benchmark", "train", "batch", "app",
+    "imagej", "imagej install", "imagej worker",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import { h, keyed } from "./dom.js";
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function uploader(app) {
   /** @type {Map<string, () => void>} */ const waiting = new Map();
@@ -44,7 +44,7 @@ const IMAGES = /\.(tiff?|png|jpe?g|bmp|gif|webp)$/i;
 
 /**
  * Files that were dropped or picked: hints and palettes are taken at once, of images the first; the others wait below.
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  * @param {File[]} files
  */
 export async function take(app, files) {
@@ -83,7 +83,7 @@ export async function filesOf(dropped) {
 
 /**
  * Let a person choose files.
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  * @param {boolean} folder
  */
 export function choose(app, folder) {
@@ -99,7 +99,7 @@ export function choose(app, folder) {
 
 /**
  * The folder below the image.
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function filmstrip(app) {
   const list = h("div", { class: "sc-strip-list", role: "group", "aria-label": "Micrographs of the folder" });

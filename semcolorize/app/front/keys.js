@@ -1,7 +1,7 @@
 // What the keys do; the same list is shown by the help.
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  * @param {boolean} page whether the window is ours alone, and not a part of a notebook
  * @returns {() => void} stops listening
  */
@@ -32,7 +32,7 @@ export function listenToKeys(app, page) {
 }
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  * @param {KeyboardEvent} event
  * @returns {boolean} whether it was a key of ours
  */

@@ -16,7 +16,7 @@ export function drawHints(context, viewer) {
     const chosen = hint.id === viewer.selected;
     if (hint.kind === "point") {
       drawPatch(context, viewer, hint);
-      drawPoint(context, viewer.toStage(...hint.path[0]), own, hint, chosen);
+      drawPoint(context, viewer.toStage(hint.path[0][0], hint.path[0][1]), own, hint, chosen);
     } else if (hint.kind === "line") drawLine(context, viewer, hint.path, hint.size, own.color, chosen, hint.spread);
     else drawArea(context, viewer, hint, own.color, chosen);
   }

@@ -4,7 +4,7 @@ import { h, icon, iconButton, keyed, setValue, throttled } from "./dom.js";
 import { ink } from "./overlays.js";
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function classesPanel(app) {
   const list = h("ul", { class: "sc-classes", "aria-label": "Classes" });

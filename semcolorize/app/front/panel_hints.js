@@ -3,7 +3,7 @@
 import { h, iconButton, keyed, setValue } from "./dom.js";
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function hintsPanel(app) {
   const size = h("input", {

@@ -3,7 +3,7 @@
 import { h, keyed, metric, percent, setValue, throttled } from "./dom.js";
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function resultPanel(app) {
   const legend = h("ul", { class: "sc-legend", "aria-label": "Legend: share of the image's area" });

@@ -38,7 +38,7 @@ export function listen(canvas, viewer, tools) {
     for (const hint of [...viewer.hints].reverse()) {
       const places = hint.kind === "point" || hint.kind === "line" ? hint.path : hint.rings.flat();
       for (const place of places) {
-        const [hx, hy] = viewer.toStage(...place);
+        const [hx, hy] = viewer.toStage(place[0], place[1]);
         if (Math.hypot(hx - x, hy - y) <= NEAR) return hint;
       }
     }

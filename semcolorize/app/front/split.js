@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function splitHandle(app) {
   const element = h("div", {

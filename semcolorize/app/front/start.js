@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { choose } from "./files.js";
 
 /**
- * @param {import("./mount.js").App} app
+ * @param {import("./app.js").App} app
  */
 export function startPage(app) {
   const recent = h("div", { class: "sc-recent" });
