@@ -17,7 +17,7 @@ TILE = 512
 """Pixels a side of a tile."""
 
 BASE_SIDE = 1024
-"""Longest side of the picture that is sent in one piece and followed by tiles where there is more to see."""
+"""Longest side of the gray picture that is sent in one piece and followed by tiles where there is more to see."""
 
 
 @dataclass(frozen=True, eq=False)

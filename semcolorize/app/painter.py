@@ -69,7 +69,8 @@ class Painter:
         """Send the most urgent thing that is lacking; False if nothing is."""
         variant = min(self.variant, len(picture.chroma) - 1)
         if self._once("base", view, version, variant):
-            level = opened.levels[opened.base]
+            # The smallest size first: over the sharp gray picture it is nearly all that is to be seen.
+            level = opened.levels[-1]
             self._send(_told(view, version, variant, picture, level), [_shown(picture, level, variant)])
             return True
         tile = self._pop(self._gray, view)

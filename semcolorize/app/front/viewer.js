@@ -291,19 +291,20 @@ export class Viewer {
     if (gray) context.drawImage(gray, ...whole);
     /** @type {number[][]} */ const lacking = [];
     /** @type {number[][]} */ const lackingColor = [];
-    this.drawTiles(`gray/${info.view}/`, level, lacking);
+    this.drawTiles(`gray/${info.view}/`, info.base, level, lacking);
     const picture = this.picture;
     if (picture && !picture.colorless && picture.bitmap && !this.original && this.split < 1) {
       context.save();
       context.beginPath();
       context.rect(this.split * this.width, 0, this.width, this.height);
       context.clip();
-      if (level < info.base) {
+      const smallest = info.levels.length - 1;
+      if (level < smallest) {
         // Sharp lightness at once, with the colors of the smaller picture, until exact tiles are there.
         context.globalCompositeOperation = "color";
         context.drawImage(picture.bitmap, ...whole);
         context.globalCompositeOperation = "source-over";
-        this.drawTiles(this.colorKey(), level, lackingColor);
+        this.drawTiles(this.colorKey(), smallest, level, lackingColor);
       } else context.drawImage(picture.bitmap, ...whole);
       context.restore();
     }
@@ -335,12 +336,13 @@ export class Viewer {
   /**
    * Draw the tiles that are there, finer ones over coarser ones, and note those of the finest level that are not.
    * @param {string} start
-   * @param {number} level
+   * @param {number} whole level that is there in one piece
+   * @param {number} level the finest
    * @param {number[][]} lacking
    */
-  drawTiles(start, level, lacking) {
+  drawTiles(start, whole, level, lacking) {
     const info = /** @type {ViewInfo} */ (this.info);
-    for (let own = info.base - 1; own >= level; own--) {
+    for (let own = whole - 1; own >= level; own--) {
       const [columns, rows] = info.levels[own];
       const size = [(info.width * this.scale) / columns, (info.height * this.scale) / rows];
       const first = [Math.floor(-this.x / size[0] / TILE), Math.floor(-this.y / size[1] / TILE)];
