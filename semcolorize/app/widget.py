@@ -111,6 +111,7 @@ class ColorizeWidget(anywidget.AnyWidget):
             self._session.edit(self._session.history.document.with_palette(chosen), "the palette")
         if hints is not None:
             self._take_hints(hints)
+        self._publish()
         self.on_msg(self._receive)
         self._worker.add(self._session)
 

@@ -146,7 +146,8 @@ class Window:
             self.page.mouse.up()
 
     def color_at(self, x: float, y: float) -> list[int]:
-        """What the screen shows at a pixel of the image."""
+        """What the screen shows at a pixel of the image, when it has sharpened."""
+        self.until("(app.viewer.draw(), app.viewer.lacking === 0)")
         return self.get(
             "(() => { const v = app.viewer; v.draw(); const r = devicePixelRatio; const p = v.toStage(...x);"
             " const d = v.context.getImageData(Math.round(p[0] * r), Math.round(p[1] * r), 1, 1).data;"

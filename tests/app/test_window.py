@@ -192,8 +192,7 @@ def test_zoom_shows_the_very_pixels_of_the_result(
     window.get("app.viewer.goTo(...x)", [2 * POLLEN[0], 2 * POLLEN[1]])
     window.page.keyboard.press("*")
     window.until("[...app.viewer.tiles.tiles.keys()].some((k) => k.startsWith(app.viewer.colorKey() + '0/'))")
-    window.until("app.viewer.asked && app.viewer.level() === 0")
-    window.page.wait_for_timeout(800)
+    window.until("app.viewer.level() === 0")
     with window.page.expect_download() as download:
         window.button("Save…").click()
         window.page.locator("[data-kind=archive]").click()

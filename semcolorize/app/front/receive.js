@@ -8,6 +8,7 @@
 export function receive(app, header, buffers) {
   switch (header.type) {
     case "welcome":
+      app.viewer.forget();
       app.palettes = header.palettes;
       app.partBytes = header.partBytes;
       app.mostBytes = header.mostBytes;

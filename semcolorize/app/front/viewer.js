@@ -58,6 +58,8 @@ export class Viewer {
     this.height = 1;
     this.frame = 0;
     this.arrived = 0;
+    /** Tiles that would make what is seen sharper. */
+    this.lacking = 0;
     this.ask = throttled((/** @type {any} */ message) => send(message), 50);
     this.asked = "";
     this.observer = new ResizeObserver(() => this.resize());
@@ -88,18 +90,10 @@ export class Viewer {
    */
   async open(info, bytes) {
     const before = this.info;
-    if (before && before.view !== info.view) this.places.set(before.view, [this.scale, this.x, this.y, this.fitted]);
-    const bitmap = await decode(bytes);
-    this.grays.get(info.view)?.close();
-    this.grays.set(info.view, bitmap);
-    if (this.grays.size > 12) {
-      const [oldest, own] = /** @type {[string, ImageBitmap]} */ (this.grays.entries().next().value);
-      own.close();
-      this.grays.delete(oldest);
-    }
-    const same = before?.view === info.view;
+    // At once: what follows belongs to this view, even while its picture is decoded.
     this.info = info;
-    if (!same) {
+    if (before?.view !== info.view) {
+      if (before) this.places.set(before.view, [this.scale, this.x, this.y, this.fitted]);
       this.picture = null;
       this.veil = null;
       this.target = null;
@@ -109,7 +103,25 @@ export class Viewer {
       else this.fit();
     }
     this.asked = "";
+    const bitmap = await decode(bytes);
+    this.grays.get(info.view)?.close();
+    // The latest is the last one to make room.
+    this.grays.delete(info.view);
+    this.grays.set(info.view, bitmap);
+    if (this.grays.size > 12) {
+      const [oldest, own] = /** @type {[string, ImageBitmap]} */ (this.grays.entries().next().value);
+      own.close();
+      this.grays.delete(oldest);
+    }
     this.redraw();
+  }
+
+  /** Python was started anew: its numbers begin again, so what is kept under them is of no use. */
+  forget() {
+    this.picture?.bitmap?.close();
+    this.picture = null;
+    this.tiles.prune(() => true);
+    this.asked = "";
   }
 
   clear() {
@@ -316,6 +328,7 @@ export class Viewer {
     if (this.target && this.showHints) drawTarget(context, ...this.toStage(this.target[0] + 0.5, this.target[1] + 0.5));
     if (this.showHints) drawHints(context, this);
     if (info.nanometers) drawScaleBar(context, this, info.nanometers);
+    this.lacking = lacking.length + lackingColor.length;
     this.request(lacking, lackingColor);
   }
 
