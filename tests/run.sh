@@ -10,7 +10,8 @@ if ! [ -e /usr/share/java/ij.jar ] || ! command -v xvfb-run >/dev/null || ! comm
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      imagej libij-java xvfb xauth openjdk-17-jre openbox xdotool imagemagick chromium fonts-dejavu-core >/dev/null
+      imagej libij-java xvfb xauth openjdk-17-jre openbox xdotool imagemagick chromium fonts-dejavu-core \
+      libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 >/dev/null
   else
     echo "ImageJ or chromium is missing, their tests are skipped; on Debian: sudo apt-get install imagej libij-java" \
       "xvfb xauth openjdk-17-jre openbox xdotool imagemagick chromium fonts-dejavu-core" >&2
@@ -19,7 +20,7 @@ fi
 
 environment=${SEMCOLORIZE_TEST_ENV:-.venv}
 [ -x "$environment/bin/python" ] || python3 -m venv "$environment"
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[test,imagej]"
+"$environment/bin/python" -m pip install --quiet --disable-pip-version-check ".[test,imagej,napari]"
 
 "$environment/bin/ruff" check .
 "$environment/bin/mypy"

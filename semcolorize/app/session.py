@@ -120,7 +120,8 @@ class Session:
 
     def handle(self, content: object, buffers: Sequence[bytes] = ()) -> None:
         """Do what a front end says; whatever is wrong with it is told and ends nothing."""
-        with self.telling_errors():
+        # After an error, too, front ends are told how things stand: they may have shown what was refused.
+        with self.telling_errors(self.tell_state):
             message = parse_message(content)
             with self._lock:
                 self._route(message, buffers)
@@ -187,6 +188,10 @@ class Session:
         self._wake()
 
     def _route(self, message: Any, buffers: Sequence[bytes]) -> None:
+        if isinstance(message, WantTiles):
+            # Of a tab that was closed meanwhile, too: then nobody sends any.
+            self.painter.want(message)
+            return
         about = self.views.about(message.view) if hasattr(message, "view") else None
         edit = edited(self.history.document, message, about)
         if edit is not None:
@@ -217,8 +222,6 @@ class Session:
             case ShowUncertainty():
                 self.painter.uncertainty = message.on
                 self.tell_state()
-            case WantTiles():
-                self.painter.want(message)
             case Export():
                 self.background.export(message)
             case Resume():

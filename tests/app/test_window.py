@@ -279,6 +279,21 @@ def test_a_folder_one_after_another_with_the_same_classes(
     assert window.get("app.state.hints.length") == 1
 
 
+def test_a_hint_in_the_data_bar_is_refused_and_not_shown(
+    app: Callable[..., Any], show: Callable[..., Any], tmp_path: Path, shared_data: Path
+) -> None:
+    window = show(app(shared_data / "instruments" / "fei-sem-rbc.tif").address)
+    window.opened()
+    assert "data bar from row 1024 on stays gray" in window.page.locator(".sc-status").inner_text()
+    window.page.mouse.click(*window.place(768, 1060))
+    window.page.get_by_role("alert").filter(has_text="data bar").wait_for()
+    window.until("app.viewer.hints.length === 0")
+    window.click(768, 430)
+    # The bar and what the instrument wrote into it are what they were.
+    for place in [(100, 1040), (768, 1060), (1400, 1080)]:
+        assert is_gray(window.color_at(*place))
+
+
 def test_readable_without_eyes_and_by_their_contrast(
     app: Callable[..., Any], show: Callable[..., Any], micrograph: Path
 ) -> None:

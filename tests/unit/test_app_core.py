@@ -28,7 +28,7 @@ from semcolorize.app.storage import Store
 from semcolorize.app.uploads import safe_name
 from semcolorize.app.wire import pack, unpack
 from semcolorize.app.worker import Worker
-from semcolorize.errors import ConfigError, ImageReadError
+from semcolorize.errors import ConfigError, HintError, ImageReadError
 from semcolorize.hints.model import LineHint, PointHint
 from semcolorize.micrograph.reading import micrograph_from_array
 from semcolorize.micrograph.upsample import GuidedUpsampler
@@ -237,6 +237,52 @@ def test_the_worker_goes_on_after_a_fault_and_serves_all() -> None:
     started = time.monotonic()
     worker.close()
     assert time.monotonic() - started < 10
+
+
+def test_files_of_a_series_are_those_of_the_pipeline(engine: Engine, tmp_path: Path) -> None:
+    import tifffile
+
+    from semcolorize.app.export import Exporter
+    from semcolorize.app.images import View
+    from semcolorize.hintfiles.yaml_hints import read_hints
+
+    image = gray_image((400, 600))
+    paths = [tmp_path / "a.tif", tmp_path / "b.tif"]
+    for path, pixels in zip(paths, [image, image[:, ::-1]], strict=True):
+        tifffile.imwrite(path, pixels)
+    views = [View(path.stem, path.name, path, beside=True) for path in paths]
+    document = Document().add_mark("a", "c1", PointHint(lab=NO_LAB, row=150.5, column=200.5, size=15))
+    document = replace(document, options=replace(document.options, series=True))
+    exporter = Exporter(engine, document, views, {path.stem: path for path in paths})
+    for view in views:
+        exporter.beside(view)
+    # Hints on one color both; the one without has no hints file.
+    assert (tmp_path / "a.hints.yaml").exists() and not (tmp_path / "b.hints.yaml").exists()
+    results = engine.colorizer.colorize_views(paths, [read_hints(tmp_path / "a.hints.yaml"), None], fill="gray")
+    for path, result in zip(paths, results, strict=True):
+        written = tifffile.imread(path.with_name(f"{path.stem}_color.tif"))
+        np.testing.assert_array_equal(written.reshape(result.rgb[0].shape), result.rgb[0])
+    with pytest.raises(HintError, match="nothing to be saved"):
+        Exporter(engine, Document(), views[:1], {"a": paths[0]}).beside(views[0])
+
+
+def test_the_guard_knows_its_names() -> None:
+    from starlette.datastructures import Headers
+
+    from semcolorize.app.guard import Guard
+
+    guard = Guard.of(["127.0.0.1", "localhost", "::1", "Lab-PC"], 8000)
+    path = f"/{guard.token}/app.js"
+    assert len(guard.token) >= 40 and guard.token not in repr(guard) and Guard.of(["x"], 1).token != guard.token
+    for host in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000", "lab-pc:8000", "LAB-PC:8000"):
+        own = {"host": host, "origin": f"http://{host.lower()}"}
+        assert guard.refusal(path, Headers(own), socket=True) is None, host
+        assert guard.refusal(path, Headers({"host": host}), socket=False) is None
+        assert guard.refusal(path, Headers({"host": host}), socket=True)
+    for wrong in ({}, {"host": "evil"}, {"host": "127.0.0.1:8001"}, {"host": "127.0.0.1:8000", "origin": "null"}):
+        assert guard.refusal(path, Headers(wrong), socket=False)
+    for other in ("", "/", "//", "/é/", f"/{guard.token}x/", f"/{guard.token[:-1]}/", f"x/{guard.token}/"):
+        assert guard.refusal(other, Headers({"host": "127.0.0.1:8000"}), socket=False), other
 
 
 def test_the_front_end_is_whole_and_calls_nobody() -> None:

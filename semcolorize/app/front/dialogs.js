@@ -64,6 +64,6 @@ export function helpDialog() {
     h("h2", {}, "Keys"),
     h("dl", {}, ...KEYS.flatMap(([key, text]) => [h("dt", {}, key), h("dd", {}, text)])),
     h("div", { class: "sc-row sc-end" },
-      h("button", { type: "button", class: "sc-button sc-main", onclick: () => dialog.close() }, "Close")));
+      h("button", { type: "button", class: "sc-button sc-main", autofocus: true, onclick: () => dialog.close() }, "Close")));
   return { element: dialog, show: () => dialog.showModal() };
 }

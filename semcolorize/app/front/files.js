@@ -104,7 +104,7 @@ export function choose(app, folder) {
 export function filmstrip(app) {
   const list = h("div", { class: "sc-strip-list", role: "group", "aria-label": "Micrographs of the folder" });
   const element = h("nav", { class: "sc-strip", "aria-label": "Folder", hidden: true }, list);
-  /** @type {{name: string, address: string|null, own: boolean, file: File|null}[]} */ let entries = [];
+  /** @type {{name: string, address: string|null, own: boolean, readable: boolean, file: File|null}[]} */ let entries = [];
   const draw = () => {
     const shown = entries.filter((entry) => !entry.own);
     element.hidden = shown.length < 2;
@@ -124,6 +124,7 @@ export function filmstrip(app) {
         if (entry.address && !button.querySelector("img")) {
           button.firstChild.replaceChildren(h("img", { src: entry.address, alt: "" }));
         }
+        if (!entry.readable) button.firstChild.textContent = "cannot be read";
         button.classList.toggle("sc-open", open.has(entry.name));
         if (entry.name === active) button.setAttribute("aria-current", "true");
         else button.removeAttribute("aria-current");
@@ -134,20 +135,21 @@ export function filmstrip(app) {
     update: draw,
     setFolder: (/** @type {string[]} */ names) => {
       const known = new Map(entries.map((entry) => [entry.name, entry]));
-      entries = names.map((name) => known.get(name) || { name, address: null, own: false, file: null });
+      entries = names.map((name) => known.get(name) || { name, address: null, own: false, readable: true, file: null });
       draw();
     },
     setThumbnail: (/** @type {any} */ header, /** @type {Uint8Array} */ bytes) => {
       const entry = entries.find((own) => own.name === header.name);
       if (!entry) return;
       entry.own = header.own;
+      entry.readable = header.readable;
       if (bytes.byteLength) entry.address = URL.createObjectURL(new Blob([/** @type {any} */ (bytes)], { type: "image/jpeg" }));
       draw();
     },
     addLocal: (/** @type {File[]} */ files) => {
       for (const file of files) {
         if (entries.some((entry) => entry.file && entry.name === file.name)) continue;
-        /** @type {any} */ const entry = { name: file.name, address: null, own: false, file };
+        /** @type {any} */ const entry = { name: file.name, address: null, own: false, readable: true, file };
         entries.push(entry);
         // What the browser can read it shows at once; TIFF is shown when it was opened.
         if (/\.(png|jpe?g|gif|webp|bmp)$/i.test(file.name) && file.size < 3e7) entry.address = URL.createObjectURL(file);

@@ -173,6 +173,25 @@ export function drawTarget(context, x, y) {
 }
 
 /**
+ * Where the instrument's data bar begins, which stays as it is.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Viewer} viewer
+ * @param {import("./viewer.js").ViewInfo} info
+ */
+export function drawDataBar(context, viewer, info) {
+  if (info.bar === null) return;
+  const y = viewer.y + info.bar * viewer.scale;
+  context.save();
+  context.strokeStyle = "rgba(255,255,255,.65)";
+  context.setLineDash([6, 4]);
+  context.beginPath();
+  context.moveTo(viewer.x, y);
+  context.lineTo(viewer.x + info.width * viewer.scale, y);
+  context.stroke();
+  context.restore();
+}
+
+/**
  * A bar of a round length, for what is seen now.
  * @param {CanvasRenderingContext2D} context
  * @param {Viewer} viewer

@@ -70,7 +70,7 @@ export function resultPanel(app) {
           row.children[1].children[0].textContent = entry.name;
           row.children[1].title = entry.name;
           const pixels = info ? (info.bar ?? info.height) * info.width : 0;
-          row.children[1].children[1].textContent = info?.nanometers ? metric(entry.share * pixels * info.nanometers ** 2, 2) : "";
+          row.children[1].children[1].textContent = info?.nanometers && entry.share > 0 ? metric(entry.share * pixels * info.nanometers ** 2, 2) : "";
           row.children[2].textContent = percent(entry.share);
         });
       if (!entries.length) {

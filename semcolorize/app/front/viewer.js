@@ -1,7 +1,7 @@
 // The image: zoom, pan, tiles, the split, and what is drawn over it.
 
 import { TileCache, decode } from "./tiles.js";
-import { drawHints, drawScaleBar, drawTarget } from "./overlays.js";
+import { drawDataBar, drawHints, drawScaleBar, drawTarget } from "./overlays.js";
 import { throttled } from "./dom.js";
 
 const TILE = 512;
@@ -324,26 +324,12 @@ export class Viewer {
       const rows = info.bar ?? info.height;
       context.drawImage(this.veil, this.x, this.y, info.width * this.scale, rows * this.scale);
     }
-    this.drawBar(context, info);
+    drawDataBar(context, this, info);
     if (this.target && this.showHints) drawTarget(context, ...this.toStage(this.target[0] + 0.5, this.target[1] + 0.5));
     if (this.showHints) drawHints(context, this);
     if (info.nanometers) drawScaleBar(context, this, info.nanometers);
     this.lacking = lacking.length + lackingColor.length;
     this.request(lacking, lackingColor);
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {ViewInfo} info */
-  drawBar(context, info) {
-    if (info.bar === null) return;
-    const y = this.y + info.bar * this.scale;
-    context.save();
-    context.strokeStyle = "rgba(255,255,255,.65)";
-    context.setLineDash([6, 4]);
-    context.beginPath();
-    context.moveTo(this.x, y);
-    context.lineTo(this.x + info.width * this.scale, y);
-    context.stroke();
-    context.restore();
   }
 
   /**
