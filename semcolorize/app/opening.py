@@ -38,6 +38,7 @@ class Views:
         self.images = Images()
         self.listed: list[View] = []
         self.active: View | None = None
+        self._ids: dict[Path, str] = {}
 
     def has(self, view: str) -> bool:
         """Whether there is such a tab."""
@@ -55,7 +56,8 @@ class Views:
             self._session.later(lambda: self.show(found.id))
             self._session.later(self._session.tell_state)
             return
-        view = View(f"v{secrets.token_hex(4)}", title or path.name, path, beside)
+        # A file that was open before has its hints again.
+        view = View(self._ids.get(path) or f"v{secrets.token_hex(4)}", title or path.name, path, beside)
         self._session.later(lambda: self._open(view, hints))
 
     def open_micrograph(self, micrograph: Micrograph, name: str) -> View:
@@ -146,14 +148,15 @@ class Views:
         state = None if work is None else work.read()
         if work is None or state is None:
             raise ConfigError("This work is not there any more, or another window has it.")
+        used = bool(self.listed)
         try:
             self.restore(state)
         except ConfigError:
             work.close()
             raise
-        before, session.work = session.work, work
+        before = session.use(work)
         if before is not None:
-            before.close(keep=False)
+            before.close(keep=used)
         session.send({"type": "session", "session": work.id})
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -197,7 +200,8 @@ class Views:
         opened = self.images.opened(view)
         micrograph = opened.prepared.micrograph
         view = replace(view, sha256=micrograph.sha256, about=about(opened))
-        # A file that was open before has its hints again.
+        if view.path is not None:
+            self._ids[view.path] = view.id
         self.listed = [*self.listed, view]
         self.active = view
         self._session.painter.variant = 0

@@ -82,13 +82,15 @@ class Session:
     ) -> None:
         self.engine, self.folder, self.store = engine, folder, store
         self.history = History()
-        self.work = work if work is not None or store is None else store.new()
+        self.work: SavedWork | None = None
+        self._uploads: Uploads | None = None
+        if store is not None:
+            self.use(work or store.new())
         self.views = Views(self)
         self.coloring = Coloring(engine, lambda share: self.tell_progress("Inventing colors", share))
         self.painter = Painter(self.send)
         self.background = Background(self)
         self.edited_at = 0.0
-        self._uploads = None if self.work is None else Uploads(self.work.files)
         self._send, self._wake, self._on_picture = send, wake, on_picture
         self._tasks: deque[Callable[[], None]] = deque()
         self._failed: tuple[Any, ...] = ()
@@ -104,6 +106,12 @@ class Session:
     def lock(self) -> threading.RLock:
         """Held while state changes."""
         return self._lock
+
+    def use(self, work: SavedWork) -> SavedWork | None:
+        """Keep the work, and what is dropped, at another place; the one it was kept at before."""
+        before, self.work = self.work, work
+        self._uploads = Uploads(work.files)
+        return before
 
     def send(self, header: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         """Tell the front ends."""

@@ -167,6 +167,19 @@ def test_anything_in_any_order(desk: Desk, seed: int) -> None:
     assert desk.faults() == []
 
 
+def test_a_file_that_is_opened_again_has_its_hints(desk: Desk) -> None:
+    session = desk.session
+    desk.say(type="open", name="a.tif")
+    desk.until(lambda: session.views.active is not None)
+    view = session.views.active.id
+    desk.say(type="add-hint", view=view, of="c1", path=[[100, 100]], size=9)
+    desk.say(type="close", view=view)
+    assert session.views.listed == []
+    desk.say(type="open", name="a.tif")
+    desk.until(lambda: session.views.active is not None)
+    assert len(session.history.document.of(session.views.active.id)) == 1
+
+
 def test_a_broken_file_leaves_no_tab(desk: Desk) -> None:
     desk.say(type="open", name="broken.tif")
     desk.until(lambda: any(told["type"] == "error" and "broken.tif" in told["text"] for told in desk.told))
