@@ -29,6 +29,8 @@ __all__ = ["Background"]
 _THUMBNAIL_SIDE = 144
 _SETTLED_SECONDS = 0.7
 """After the last edit, before the work is saved: not in the middle of a slider's way."""
+_PICTURE_SECONDS = 20.0
+"""Between small pictures of the work, for a list of it: the hints are what counts, and whoever clicks wants the cores."""
 _PART_BYTES = 4 << 20
 
 
@@ -46,6 +48,7 @@ class Background:
         self._names: deque[str] | None = None
         self._thumbnails: dict[str, bytes | None] = {}
         self._saved_at = 0.0
+        self._pictured_at = float("-inf")
         self.own_results: set[str] = set()
 
     def again(self) -> None:
@@ -72,8 +75,10 @@ class Background:
             return True
         return self._thumbnail_step()
 
-    def save(self) -> None:
-        """Write the work down, so that it survives."""
+    def save(self, *, last: bool = False) -> None:
+        """Write the work down, so that it survives; with its small picture where it is the last time."""
+        if last:
+            self._pictured_at = float("-inf")
         session = self._session
         with session.lock:
             work, active = session.work, session.views.active
@@ -82,7 +87,10 @@ class Background:
         self._saved_at = max(moment, self._saved_at + 1e-6)
         if work is None or not session.views.listed:
             return
-        work.save(state, self._preview(active) if active is not None else None)
+        preview = None
+        if active is not None and time.monotonic() - self._pictured_at > _PICTURE_SECONDS:
+            preview, self._pictured_at = self._preview(active), time.monotonic()
+        work.save(state, preview)
 
     def export(self, message: Export) -> None:
         """Make files of what is shown now, whatever is edited meanwhile."""

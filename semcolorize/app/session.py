@@ -346,7 +346,7 @@ class Session:
         with self._lock:
             if self.work is not None:
                 with self.telling_errors():
-                    self.background.save()
+                    self.background.save(last=True)
                 self.work.close(keep=bool(self.views.listed))
                 self.work = None
 
