@@ -30,7 +30,7 @@ _THUMBNAIL_SIDE = 144
 _SETTLED_SECONDS = 0.7
 """After the last edit, before the work is saved: not in the middle of a slider's way."""
 _PICTURE_SECONDS = 20.0
-"""Between small pictures of the work, for a list of it: the hints are what counts, and whoever clicks wants the cores."""
+"""Between small pictures of the work, for a list of it: hints are what counts, and whoever clicks wants the cores."""
 _PART_BYTES = 4 << 20
 
 
