@@ -10,30 +10,40 @@ from typing import Any
 import numpy as np
 import torch
 
+from semcolorize.color.palette import Palette
 from semcolorize.diffusion.sampler import Step
-from semcolorize.errors import ConfigError, SemColorizeError, ShapeError
+from semcolorize.errors import ConfigError, SemColorizeError
 from semcolorize.hints.model import Hint, Spread
 from semcolorize.inference.assignment import Assignment
-from semcolorize.inference.highlight import assign_series, between_labels, highlight_views
-from semcolorize.inference.settings import Settings
+from semcolorize.inference.class_colors import palette_chroma
+from semcolorize.inference.contrast import contrasting_chroma
+from semcolorize.inference.highlight import assign_series
+from semcolorize.inference.invent import carried, invent
+from semcolorize.inference.like import assign_like
+from semcolorize.inference.predict import ArrayView, predict_ab, predict_views
+from semcolorize.inference.settings import Fill, Settings
 from semcolorize.inference.timing import StageClock
 from semcolorize.inference.upsample import ab_of_labels, ab_of_proposals
+from semcolorize.micrograph.colored import ColoredReference, Reference, read_colored
 from semcolorize.micrograph.lightness import render_rgb
 from semcolorize.micrograph.memory import check_memory
 from semcolorize.micrograph.reading import Micrograph
 from semcolorize.micrograph.working import DEFAULT_WORKING_SIZE, PreparedMicrograph, WorkingSize, prepare_views
-from semcolorize.model.checkpoint import LoadedLabelWeights, LoadedModels, load_label_weights, load_models
-from semcolorize.network.carrying import carry_colors
-from semcolorize.network.conditioning import Fill
+from semcolorize.model.checkpoint import (
+    LoadedColorWeights,
+    LoadedLabelWeights,
+    LoadedModels,
+    load_color_weights,
+    load_label_weights,
+    load_models,
+)  # fmt: skip
 from semcolorize.network.marking import Hints, MarkedMicrograph, contradictions, mark_views
-from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.replay import Replays
 from semcolorize.network.sampling import resolve_device
 from semcolorize.network.weights import LoadedWeights
 from semcolorize.result import ColorResult
 
 __all__ = ["Colorizer"]
-
 
 
 @dataclass
@@ -47,11 +57,14 @@ class Colorizer:
     device : torch.device
     labels : LoadedLabelWeights
         The label model, which says what a hint's color belongs to.
+    colors : LoadedColorWeights
+        The color denoiser, which colors classes that have no hint.
     """
 
     weights: LoadedWeights
     device: torch.device
     labels: LoadedLabelWeights = field(default_factory=load_label_weights)
+    colors: LoadedColorWeights = field(default_factory=load_color_weights)
 
     def __repr__(self) -> str:
         return f"Colorizer({self.weights.name} and {self.labels.name} on {self.device})"
@@ -75,17 +88,23 @@ class Colorizer:
         models = load_models(weights)
         loaded, labels = models.diffuser, models.labels
         labels.model.fold_normalization()
+        models.colors.model.to(chosen)
         labels.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         loaded.model.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         loaded.model.reduced = chosen.type == "cuda"
         if chosen.type == "cuda":
             loaded.model.replays = Replays()
-        return cls(loaded, chosen, labels)
+        return cls(loaded, chosen, labels, models.colors)
+
+    @property
+    def models(self) -> LoadedModels:
+        """All of them."""
+        return LoadedModels(self.weights, self.labels, self.colors)
 
     @property
     def sha256(self) -> str:
         """Of all weights: it changes when any do."""
-        return LoadedModels(self.weights, self.labels).sha256
+        return self.models.sha256
 
     def prepare(
         self,
@@ -117,6 +136,9 @@ class Colorizer:
         fill: Fill | None = None,
         spread: Spread = "alike",
         num_steps: int | None = None,
+        classes: int | None = None,
+        palette: Palette | None = None,
+        like: Reference | None = None,
         databar: str | int = "auto",
         working_size: WorkingSize = DEFAULT_WORKING_SIZE,
         bits: int = 8,
@@ -134,13 +156,19 @@ class Colorizer:
             Proposals to make.
         seed : int
             Equal seeds give equal bytes.
-        fill : {"auto", "gray"}, optional
-            What unhinted structures become; gray if there are hints, else auto.
+        fill : {"auto", "gray", "contrast"}, optional
+            What unhinted structures become: colors that the model draws, gray, or one quiet color that contrasts with
+            the hints'. Gray if there are hints, else auto.
         spread : {"alike", "instance"}
             Color look-alikes of what was hinted, or only what was touched.
         num_steps : int, optional
-            Sampling steps; by default what the weights recommend, fewer for the first variant (the best guess) than
-            for the others (samples).
+            Sampling steps; by default what the weights recommend.
+        classes : int, optional
+            Kinds of structures that automatic color tells apart; by default what the model finds.
+        palette : Palette, optional
+            Colors that automatic color may use.
+        like : path or ndarray of shape (H, W, 3), optional
+            A colored micrograph whose colors like structures get; nothing else of it is used.
         databar : "auto", "none" or int
             Find the instrument's bar, ignore it, or the number of rows it takes at the bottom; it stays gray. A
             PreparedMicrograph has its own.
@@ -159,20 +187,23 @@ class Colorizer:
         # What is wrong with options is said before anything is read.
         settings = Settings.resolve(
             self.weights.model.config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps,
-            bits=bits,
+            bits=bits, classes=classes,
         )  # fmt: skip
         clock = StageClock()
         prepared = self.prepare(image, databar=databar, working_size=working_size)
         check_memory(prepared.micrograph.shape, variants=settings.variants, path=prepared.micrograph.path)
         marked = MarkedMicrograph.of(prepared, hints)
-        settings = settings.for_hints(len(marked.hints))
+        reference = None if like is None else read_colored(like, size=max(prepared.small.shape))
+        settings = settings.for_hints(len(marked.hints) + (reference is not None))
         clock.lap("prepare")
-        if settings.fill == "gray":
-            (assignment,), _ = assign_series(self.labels.model, [marked], settings.spread)
+        if settings.fill != "auto":
+            (assignment,), _ = self._assigned([marked], settings, reference)
             clock.lap("model")
-            ab = ab_of_labels(marked, assignment, self.labels.model.config.crispness)
-            return self._finish(marked, ab, settings, clock, assignment=assignment)
-        (proposals,), tint = self._propose([marked.view], settings, on_step, [prepared])
+            ab = self._of_labels(marked, assignment, settings)
+            return self._finish(marked, ab, settings, clock, assignment=assignment, reference=reference)
+        (proposals,), tint = invent(
+            self.models, [marked.view], settings, images=[prepared], palette=palette_chroma(palette), on_step=on_step
+        )
         clock.lap("model")
         return self._finish(marked, ab_of_proposals(marked, proposals, tint), settings, clock)
 
@@ -186,6 +217,9 @@ class Colorizer:
         fill: Fill | None = None,
         spread: Spread = "alike",
         num_steps: int | None = None,
+        classes: int | None = None,
+        palette: Palette | None = None,
+        like: Reference | None = None,
         databar: str | int = "auto",
         working_size: WorkingSize = DEFAULT_WORKING_SIZE,
         bits: int = 8,
@@ -204,7 +238,7 @@ class Colorizer:
             Of any sizes.
         hints : sequence of what `colorize` takes
             One a view.
-        variants, seed, fill, spread, num_steps, databar, working_size, bits, on_step
+        variants, seed, fill, spread, num_steps, classes, palette, like, databar, working_size, bits, on_step
             As for `colorize`.
         register_views : bool
             Look for places that views have in common. What was found, and how sure it is, is in the provenance.
@@ -224,7 +258,7 @@ class Colorizer:
         """
         settings = Settings.resolve(
             self.weights.model.config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps,
-            bits=bits,
+            bits=bits, classes=classes,
         )  # fmt: skip
         if not images or len(images) != len(hints):
             raise ConfigError(
@@ -236,22 +270,27 @@ class Colorizer:
         places, prepared = prepare_views(images, databar=databar, working_size=working_size, on_failure=on_failure)
         series = mark_views(prepared, [hints[place] for place in places], places, on_failure)
         count = sum(len(marked.hints) for marked in series)
+        size = max((max(image.small.shape) for image in prepared), default=0)
+        reference = None if like is None or not prepared else read_colored(like, size=size)
         if len(series) < len(images) and (not series or any(hints)) and not count:
             raise ConfigError("No view can be read, or none with hints: nothing says how to color them.", key="images")
-        settings = settings.for_hints(count)
+        settings = settings.for_hints(count + (reference is not None))
         clock.lap("prepare")
         matches: list[dict[str, Any] | None] = [None] * len(series)
         views = [marked.view for marked in series]
         assignments: list[Assignment] = []
         proposals, tint = [np.empty(0)] * len(series), np.ones(101, np.float32)
-        if settings.fill == "gray":
-            model = self.labels.model
-            assignments, matches = assign_series(model, series, settings.spread, register_views=register_views)
+        if settings.fill != "auto":
+            assignments, matches = self._assigned(series, settings, reference, register_views)
         else:
             if register_views:
-                views, matches = self._carried(views, settings)
+                views, matches = carried(self.models, views, settings)
                 clock.lap("register")
-            proposals, tint = self._propose(views, settings, on_step, [marked.image for marked in series])
+            images_of = [marked.image for marked in series]
+            allowed = palette_chroma(palette)
+            proposals, tint = invent(
+                self.models, views, settings, images=images_of, palette=allowed, on_step=on_step
+            )
         clock.lap("model")
         names = [path and os.path.basename(path) for path in (m.image.micrograph.path for m in series)]  # noqa: PTH119
         results, given = [], [marked.hints_record(name) for marked, name in zip(series, names, strict=True)]
@@ -264,65 +303,37 @@ class Colorizer:
             if assignment is None:
                 ab = ab_of_proposals(marked, own, tint)
             else:
-                ab = ab_of_labels(marked, assignment, self.labels.model.config.crispness)
-            result = self._finish(marked, ab, settings, clock, assignment=assignment, others=others, series=about)
+                ab = self._of_labels(marked, assignment, settings)
+            result = self._finish(
+                marked, ab, settings, clock, assignment=assignment, others=others, series=about, reference=reference
+            )
             results.append(replace(result, notes=(*result.notes, *contradictions(given, i))))
         return results
 
-    def predict_views(
-        self,
-        views: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
-        *,
-        seed: int = 0,
-        num_steps: int | None = None,
-        fill: Fill = "gray",
-        spread: Spread = "alike",
+    def predict_views(self, views: Sequence[ArrayView], **options: Any) -> list[np.ndarray]:
+        """Predict a*b* of a series of arrays, see `semcolorize.inference.predict.predict_views`."""
+        return predict_views(self.models, views, **options)
+
+    def predict_ab(
+        self, lightness: np.ndarray, hint_ab: np.ndarray, hint_mask: np.ndarray, **options: Any
+    ) -> np.ndarray:
+        """Predict a*b* of an array, see `semcolorize.inference.predict.predict_ab`."""
+        return predict_ab(self.models, (lightness, hint_ab, hint_mask), **options)
+
+    def _assigned(
+        self, series: Sequence[MarkedMicrograph], settings: Settings, reference: ColoredReference | None,
         register_views: bool = True,
-    ) -> list[np.ndarray]:
-        """Predict a*b* of a series at the resolution given: `colorize_views` on arrays, as evaluation calls it.
+    ) -> tuple[list[Assignment], list[dict[str, Any] | None]]:
+        """Labels of the views of a series, and what registration found."""
+        model = self.labels.model
+        if reference is not None:
+            return assign_like(model, series, reference, settings.spread), [None] * len(series)
+        return assign_series(model, series, settings.spread, register_views=register_views)
 
-        Parameters
-        ----------
-        views : sequence of (lightness, hint_ab, hint_mask)
-            Each as for `predict_ab`.
-        seed, num_steps, fill, spread, register_views
-            As for `colorize_views`.
-
-        Returns
-        -------
-        list of float32 ndarray of shape (H, W, 2)
-        """
-        settings = Settings.resolve(
-            self.weights.model.config, seed=seed, fill=fill, spread=spread, num_steps=num_steps
-        )
-        if not len(views) or any(len(view) != 3 for view in views):
-            raise ShapeError("views must be one or more of (lightness, hint_ab, hint_mask).")
-        given = [HintedView.of(*view) for view in views]
-        if fill == "gray":
-            return highlight_views(self.labels.model, given, settings.spread, register_views=register_views)
-        if register_views:
-            given, _ = self._carried(given, settings)
-        return [proposal[0] for proposal in self._propose(given, settings, None)[0]]
-
-    def _carried(
-        self, views: Sequence[HintedView], settings: Settings
-    ) -> tuple[list[HintedView], list[dict[str, Any] | None]]:
-        config = self.weights.model.config
-        if not config.propagated:
-            return list(views), [None] * len(views)
-        first = replace(settings, variants=1)
-        return carry_colors(views, lambda hinted: self._propose(hinted, first, None)[0], cell=config.network.patch)
-
-    def _propose(
-        self, views: Sequence[HintedView], settings: Settings, on_step: Callable[[Step], None] | None,
-        images: Sequence[PreparedMicrograph] = (),
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        """a*b* at working size of every view, (variants, h, w, 2), and their tint."""
-        proposals, tint = propose(
-            self.weights.model, views, variants=settings.variants, seed=settings.seed, num_steps=settings.asked_steps,
-            on_step=on_step,
-        )  # fmt: skip
-        return between_labels(self.labels.model, views, proposals, settings.spread, images), tint
+    def _of_labels(self, marked: MarkedMicrograph, assignment: Assignment, settings: Settings) -> np.ndarray:
+        """a*b* (1, H, W, 2) of labels, and of the rest where it is to contrast with them."""
+        rest = contrasting_chroma(assignment.labels) if settings.fill == "contrast" else np.zeros(2, np.float32)
+        return ab_of_labels(marked, assignment, self.labels.model.config.crispness, rest)
 
     def _finish(
         self,
@@ -334,6 +345,7 @@ class Colorizer:
         assignment: Assignment | None = None,
         others: Sequence[Hint] = (),
         series: Mapping[str, Any] | None = None,
+        reference: ColoredReference | None = None,
     ) -> ColorResult:
         """From a*b* at full size to the result: gamut respected, legend and provenance beside it."""
         image, micrograph = marked.image, marked.image.micrograph
@@ -344,9 +356,12 @@ class Colorizer:
         count = settings.variants // len(ab)
         row = image.bar if image.bar < micrograph.shape[0] else None
         about: dict[str, Any] = {} if series is None else {"series": series}
-        if assignment is None and (len(marked.hints) or others):
-            # Labels had a say, too.
-            about["labels_sha256"] = self.labels.sha256
+        if reference is not None and assignment is not None:
+            about["like"] = {"name": reference.name, "sha256": reference.sha256}
+            others = [*others, *reference.swatches(assignment.labels)]
+        if assignment is None:
+            # Labels and drawn colors had a say, too.
+            about |= {"labels_sha256": self.labels.sha256, "colors_sha256": self.colors.sha256}
         result = ColorResult.of(
             micrograph, np.repeat(ab, count, axis=0), np.repeat(rgb, count, axis=0), marked.hints, marked.drawn,
             settings=settings.record() | about | {"working_size": image.working_size, "databar_row": row},
@@ -355,42 +370,3 @@ class Colorizer:
         )  # fmt: skip
         equal = "hints alone give the colors (fill: gray), so all variants are equal; fill: auto makes different ones."
         return result if count == 1 else replace(result, notes=(*result.notes, equal))
-
-    def predict_ab(
-        self,
-        lightness: np.ndarray,
-        hint_ab: np.ndarray,
-        hint_mask: np.ndarray,
-        *,
-        variants: int = 1,
-        seed: int = 0,
-        num_steps: int | None = None,
-        fill: Fill = "auto",
-        spread: Spread = "alike",
-        on_step: Callable[[Step], None] | None = None,
-    ) -> np.ndarray:
-        """Predict a*b* at the resolution given: the bare model, as evaluation calls it.
-
-        Parameters
-        ----------
-        lightness : ndarray of shape (H, W)
-            CIE L*, 0 to 100.
-        hint_ab : ndarray of shape (H, W, 2)
-            CIELAB units, read where `hint_mask` is not 0: colors as they are at their pixels. Of colors picked from a
-            palette `semcolorize.hints.swatch.on_pixels` makes such.
-        hint_mask : ndarray of shape (H, W)
-            Bool, or strength 0 to 1.
-
-        Returns
-        -------
-        ab : float32 ndarray of shape (variants, H, W, 2)
-        """
-        config = self.weights.model.config
-        settings = Settings.resolve(
-            config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps
-        )
-        view = HintedView.of(lightness, hint_ab, hint_mask)
-        if fill == "gray":
-            (one,) = highlight_views(self.labels.model, [view], spread)
-            return np.repeat(one[None], variants, axis=0)
-        return self._propose([view], settings, on_step)[0][0]

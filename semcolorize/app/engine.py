@@ -168,9 +168,9 @@ class Engine:
         on_progress : callable
             Told the share that is done; may raise `Superseded`.
         """
-        from semcolorize.inference.highlight import between_labels
+        from semcolorize.inference.invent import carried, invent
+        from semcolorize.inference.settings import Settings
         from semcolorize.network.marking import MarkedMicrograph
-        from semcolorize.network.proposing import propose
 
         started = time.perf_counter()
         options, colorizer = document.options, self.colorizer
@@ -179,16 +179,21 @@ class Engine:
             MarkedMicrograph.of(image, document.hints(view) if document.of(view) else None)
             for view, image in zip(prepared, images, strict=True)
         ]
+        settings = Settings.resolve(
+            colorizer.weights.model.config, variants=options.variants, seed=options.seed, fill="auto",
+            spread=options.spread,
+        )  # fmt: skip
         views = [own.view for own in marked]
-        proposals, tint = propose(
-            colorizer.weights.model, views, variants=options.variants, seed=options.seed,
+        if len(views) > 1:
+            views, _ = carried(colorizer.models, views, settings)
+        proposals, tint = invent(
+            colorizer.models, views, settings, images=images,
             on_step=lambda step: on_progress(step.index / max(step.count, 1)),
         )  # fmt: skip
-        mixed = between_labels(colorizer.labels.model, views, proposals, options.spread, images)
         seconds = time.perf_counter() - started
         return {
             view: _invented(own, proposal, tint, seconds)
-            for view, own, proposal in zip(prepared, marked, mixed, strict=True)
+            for view, own, proposal in zip(prepared, marked, proposals, strict=True)
         }
 
 

@@ -167,6 +167,8 @@ def _hints(job: Job, file: PlannedFile, look: bool) -> str | None:
     if file.hints is not None:
         return f"hints from {shown(file.hints)}"
     rest = "the default hints" if job.default_hints is not None else None
+    if rest is None and job.like is not None:
+        rest = f"the colors of {shown(str(job.like))}"
     if rest is None and job.spec.model.fill == "auto":
         rest = "no hints: the model decides"
     if not (job.spec.hints.overlay and file.may_have_overlay):

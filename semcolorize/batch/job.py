@@ -20,6 +20,7 @@ Folders and files are relative to the job's own folder. All faults are reported 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import string
@@ -181,7 +182,8 @@ class ModelPart(_Part):
     weights: _Text = "default"
     device: Annotated[_Text, AfterValidator(_device)] = "auto"
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
-    fill: Literal["auto", "gray"] | None = None
+    fill: Literal["auto", "gray", "contrast"] | None = None
+    classes: Annotated[int, Field(ge=1, le=32)] | None = None
     spread: Literal["alike", "instance"] = "alike"
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     working_size: Annotated[int | str, BeforeValidator(_working_size)] = 512
@@ -207,6 +209,7 @@ class JobSpec(_Part):
     output: Annotated[OutputPart, BeforeValidator(_inputs)] = OutputPart()
     hints: HintsPart = HintsPart()
     palette: Any = None
+    like: _Text | None = None
     series: SeriesPart | None = None
     databar: Annotated[str | int, BeforeValidator(_rows)] = "auto"
     model: ModelPart = ModelPart()
@@ -228,8 +231,10 @@ class Job:
     palette : Palette
     default_hints : Path or None
         For files without hints of their own.
+    like : Path or None
+        Colored micrograph whose colors all files get.
     files : tuple of (path, SHA-256)
-        Palette and default hints: what the results depend on besides the job itself.
+        Palette, default hints and reference: what the results depend on besides the job itself.
     source : YamlSource
         For errors that point at lines.
     """
@@ -240,8 +245,14 @@ class Job:
     output_folder: Path
     palette: Palette
     default_hints: Path | None
+    like: Path | None
     files: tuple[tuple[str, str], ...]
     source: YamlSource = field(repr=False, compare=False)
+
+    @property
+    def colors_without_hints(self) -> bool:
+        """Whether files that have no hints are colored all the same."""
+        return self.spec.model.fill == "auto" or self.like is not None
 
 
 def read_job(path: str | os.PathLike[str]) -> Job:
@@ -279,6 +290,7 @@ def read_job(path: str | os.PathLike[str]) -> Job:
         faults += error.faults
     inputs = _looked_up(lambda: _input_folder(source, home), faults)
     default, more = _looked_up(lambda: _default_hints(source, home, palette), faults) or (None, ())
+    like, reference = _looked_up(lambda: _reference(source, home), faults) or (None, ())
     if spec is not None and inputs is not None:
         output = home / Path(spec.output.folder).expanduser()
         _looked_up(lambda: _check_folders(source, inputs, output), faults)
@@ -286,7 +298,7 @@ def read_job(path: str | os.PathLike[str]) -> Job:
         own = source.path
         raise ConfigError.from_faults(sorted(faults, key=lambda fault: (fault.path != own, fault.line or 0)))
     assert spec is not None and inputs is not None
-    return Job(Path(path), spec, inputs, output, palette, default, (*files, *more), source)
+    return Job(Path(path), spec, inputs, output, palette, default, like, (*files, *more, *reference), source)
 
 
 def _looked_up(look: Callable[[], Any], faults: list[ConfigError]) -> Any:
@@ -311,6 +323,17 @@ def _input_folder(source: YamlSource, home: Path) -> Path | None:
         what = "is a file; give the folder it lies in" if folder.exists() else "does not exist"
         raise source.fault(f"inputs: the folder {str(folder)!r} {what}.", keys)
     return folder
+
+
+def _reference(source: YamlSource, home: Path) -> tuple[Path | None, tuple[tuple[str, str], ...]]:
+    name = source.data.get("like")
+    if not isinstance(name, str) or not name:
+        return None, ()
+    place = home / Path(name).expanduser()
+    if "\0" in name or not place.is_file():
+        raise source.fault(f"like: there is no file {str(place)!r}; a colored micrograph is needed.", ("like",))
+    with place.open("rb") as stream:
+        return place.absolute(), ((str(place), hashlib.file_digest(stream, "sha256").hexdigest()),)
 
 
 def _default_hints(

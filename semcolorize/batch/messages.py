@@ -58,7 +58,7 @@ class Settings:
                 "variants": spec.output.variants, "seed": spec.model.seed, "fill": spec.model.fill,
                 "spread": spec.model.spread, "num_steps": spec.model.steps, "databar": spec.databar,
                 "working_size": spec.model.working_size, "bits": spec.output.bits,
-            },
+            } | _asked(job),
             output=spec.output.model_dump(exclude={"folder"}),
         )  # fmt: skip
 
@@ -66,13 +66,23 @@ class Settings:
         """SHA-256 of everything that a result depends on besides its files; not the engine, device or threads."""
         colors = {name: list(color.lab) for name, color in self.palette.items()}
         told = {
-            **self.options, "output": self.output, "palette": colors, "weights": weights_sha256,
+            **{k: v for k, v in self.options.items() if k != "like"},
+            "output": self.output, "palette": colors, "weights": weights_sha256,
             "display_range": self.display_range, "allow_color": self.allow_color, "overlay": self.overlay,
         }  # fmt: skip
+        if "like" in self.options:
+            # Its name may change.
+            told["like"] = hashlib.sha256(Path(self.options["like"]).read_bytes()).hexdigest()
         if self.page is not None:
             # Not said where nobody asked, so that results of earlier versions stay known.
             told["page"] = self.page
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _asked(job: Job) -> dict[str, Any]:
+    """Options that are not said where nobody asked, so that results of earlier versions stay known."""
+    like = None if job.like is None else str(job.like)
+    return {k: v for k, v in (("classes", job.spec.model.classes), ("like", like)) if v is not None}
 
 
 def weights_of(job: Path, named: str) -> str:

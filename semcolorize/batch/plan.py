@@ -192,7 +192,7 @@ def nothing_found(job: Job) -> str:
 
 
 def _may_have_hints(job: Job, file: PlannedFile) -> bool:
-    if file.hints is not None or job.default_hints is not None or job.spec.model.fill == "auto":
+    if file.hints is not None or job.default_hints is not None or job.colors_without_hints:
         return True
     return job.spec.hints.overlay and file.may_have_overlay
 

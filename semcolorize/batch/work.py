@@ -145,7 +145,8 @@ class Workbench:
             found = read_hints(settings.default_hints, palette=settings.palette)
             note = f"default, for the overlay is none: {told}" if told else "default"
             return found, note
-        return (HintSet(), "none") if settings.options["fill"] == "auto" else (None, "none")
+        without = settings.options["fill"] == "auto" or settings.options.get("like") is not None
+        return (HintSet(), "none") if without else (None, "none")
 
     def stage(self, loaded: Loaded, result: ColorResult, seconds: float) -> Staged | Failed:
         """Write a result's files into its staging folder."""

@@ -29,7 +29,12 @@ __all__ = ["command"]
     type=click.Path(),
     help="TIFF to write, or a folder for it (made if it ends with /). Default: IMAGE_color.tif beside the image.",
 )
-@click.option("--palette", type=click.Path(), help="Palette for the hints: a YAML file or a built-in name.")
+@click.option(
+    "--palette", type=click.Path(), help="Palette for the hints, and of automatic color: a file or a built-in name."
+)
+@click.option(
+    "--like", type=click.Path(), help="A colored micrograph, by anyone, whose colors like structures get."
+)
 @click.option("--page", type=int, help="Page of a multi-page TIFF, counted from 1. Default: the first.")
 @click.option(
     "--display-range",
@@ -44,8 +49,13 @@ __all__ = ["command"]
 @click.option("--steps", "num_steps", type=int, help="Sampling steps. Default: what the weights recommend.")
 @click.option(
     "--fill",
-    type=click.Choice(["auto", "gray"]),
-    help="What unhinted structures become. Default: gray with hints, auto without.",
+    type=click.Choice(["auto", "gray", "contrast"]),
+    help="What unhinted structures become: colors that the model draws, gray, or one quiet color that contrasts with"
+    " the hints'. Default: gray with hints, auto without.",
+)
+@click.option(
+    "--classes", type=click.IntRange(1, 32), help="Kinds of structures that automatic color tells apart. Default: what"
+    " the model finds.",
 )
 @click.option(
     "--spread",
@@ -86,12 +96,14 @@ def command(
     hint_files: tuple[Path, ...],
     out: str | None,
     palette: str | None,
+    like: str | None,
     page: int | None,
     display_range: tuple[float, float] | None,
     variants: int,
     seed: int,
     num_steps: int | None,
     fill: str | None,
+    classes: int | None,
     spread: str,
     databar: str,
     allow_color: bool,
@@ -167,6 +179,9 @@ def command(
             fill=fill,  # type: ignore[arg-type]
             spread=spread,  # type: ignore[arg-type]
             num_steps=num_steps,
+            classes=classes,
+            palette=chosen,
+            like=like,
             databar=databar,
             working_size=working_size,
             bits=int(bits),

@@ -39,6 +39,9 @@ __all__ = ["command"]
     help="A robot user clicks until the mask is right: how many clicks does it take?",
 )  # fmt: skip
 @click.option(
+    "--automatic", is_flag=True, help="Color without any hint: is it coherent, colorful, and different each time?"
+)
+@click.option(
     "--scatter", type=click.FloatRange(0, 1), default=0.0, show_default=True,
     help="With --clicks: 0 clicks the middle of an error, 1 anywhere in it.",
 )  # fmt: skip
@@ -76,6 +79,7 @@ def command(
     modes: bool,
     as_series: bool,
     as_clicks: bool,
+    automatic: bool,
     scatter: float,
     objects: int,
     masks: str,
@@ -95,7 +99,8 @@ def command(
     gets it that should not? With --series, views are colored from hints on the first: --data is a folder of folders of
     views with NAME.hints.yaml beside one of them (default: procedural series with exact truth). With --clicks, a robot
     clicks objects and corrects what came out wrong until the mask is right; --data is a folder of micrographs with
-    masks (default: procedural scenes).
+    masks (default: procedural scenes). With --automatic, pictures that people colored (--data) and procedural scenes
+    are colored without any hint.
 
     \b
     Examples:
@@ -105,7 +110,8 @@ def command(
       semcolorize evaluate --clicks --data micrographs_with_masks --out scores
       semcolorize evaluate --data colored_micrographs --methods model --steps 1,2,4,8,50 --counts 5,20 --out scores
     """
-    stem = "clicks" if as_clicks else "series" if as_series else "modes" if modes else "scores"
+    kinds = {"clicks": as_clicks, "automatic": automatic, "series": as_series, "modes": modes}
+    stem = next((name for name, chosen in kinds.items() if chosen), "scores")
     if out is not None:
         _check_folder(out)
     if out is not None and (out / f"{stem}.json").exists() and not overwrite:
@@ -124,6 +130,15 @@ def command(
             data, methods=methods, masks=masks, working_size=working_size, weights=weights, device=device, seed=seed,
             objects=objects, scatter=scatter, out=out, as_json=as_json,
         )  # fmt: skip
+        return
+    if automatic:
+        from semcolorize.cli.evaluate_automatic import run_automatic
+
+        others = ("modes", modes), ("series", as_series), ("methods", methods), ("counts", counts), ("steps", steps)
+        for name, value in others:
+            if value:
+                raise ConfigError(f"--{name} does not go with --automatic.", key=name)
+        run_automatic(data, weights=weights, device=device, seed=seed, out=out, as_json=as_json)
         return
     if as_series:
         from semcolorize.cli.evaluate_series import run_series

@@ -25,9 +25,12 @@ def run_series(
 
     ``model`` colors the series together; ``unregistered`` the same without registration; ``registration`` carries the
     first view's colors along and leaves the rest gray; ``unhinted`` colors each view by itself, the later ones without
-    hints; ``hinted`` gives every view hints of its own.
+    hints; ``hinted`` gives every view hints of its own; ``like`` takes the first view, painted all over, for a
+    reference where the truth is known.
     """
     from semcolorize.color.ink import ink_curve, ink_of
+    from semcolorize.color.lab import lightness_to_gray
+    from semcolorize.evaluation.metrics import rgb_from_ab
     from semcolorize.evaluation.report import write_series_report
     from semcolorize.evaluation.series import Series, folder_series, procedural_series, score_series
     from semcolorize.micrograph.registration import register
@@ -51,6 +54,15 @@ def run_series(
             colored.append(known if found.found else np.zeros_like(hint_ab))
         return colored
 
+    def liked(series: Series) -> list[np.ndarray]:
+        lightness, truth = series.views[0][0], series.painted()
+        rgb = np.rint(255 * rgb_from_ab(lightness, truth)).astype(np.uint8)
+        grays = [
+            np.rint(255 * np.clip(lightness_to_gray(view[0]), 0, 1)).astype(np.uint8) for view in series.views[1:]
+        ]
+        results = colorizer.colorize_views(grays, [None] * len(grays), like=rgb, databar="none")
+        return [truth, *(result.ab[0] for result in results)]
+
     methods = {
         "model": lambda series: colorizer.predict_views(series.views, seed=seed),
         "unregistered": lambda series: colorizer.predict_views(series.views, seed=seed, register_views=False),
@@ -58,6 +70,8 @@ def run_series(
         "unhinted": alone,
         "hinted": lambda series: alone(series.hinted_everywhere()),
     }
+    if data is None:
+        methods["like"] = liked
     left_out: dict[str, str] = {}
     chosen = procedural_series(_PROCEDURAL) if data is None else folder_series(data, left_out=left_out)
     for name, reason in left_out.items():

@@ -39,9 +39,9 @@ def command(
 ) -> None:  # fmt: skip
     """Train a model after RECIPE: a YAML file, or the name of a bundled recipe.
 
-    Bundled are labels and labels_larger (how the shipped label model was made, one after the other), compact, refine
-    and modes (likewise the shipped AB-diffuser), finetune (your own colored micrographs, in a folder micrographs),
-    distill and thesis; each says in its head what it needs.
+    Bundled are labels, labels_larger, labels_gpu and labels_hints (how the shipped label model was made, one after the
+    other), colors (the shipped color denoiser), compact, refine and modes (the shipped AB-diffuser), finetune (your own
+    colored micrographs, in a folder micrographs), distill and thesis; each says in its head what it needs.
 
     Writes checkpoints every few minutes and on SIGTERM, weights.safetensors, log.jsonl, samples.png and curves.png.
     A resumed run goes on exactly where it stopped, with the recipe it was started with.
@@ -51,6 +51,7 @@ def command(
       semcolorize train compact --data training_data --out runs/compact --max-minutes 60
     """
     from semcolorize.network.sampling import resolve_device
+    from semcolorize.training.class_colors import ClassColorRecipe, train_class_colors
     from semcolorize.training.label_loop import LabelProgress, train_labels
     from semcolorize.training.label_recipe import LabelRecipe
     from semcolorize.training.loop import Progress, train
@@ -75,7 +76,13 @@ def command(
             update(progress.step, progress.steps, note)
 
         try:
-            if isinstance(plan, LabelRecipe):
+            if isinstance(plan, ClassColorRecipe):
+                result = train_class_colors(
+                    plan, folder, max_minutes=max_minutes, device=resolve_device(device),
+                    on_progress=lambda step, steps, loss: update(step, steps, f"loss {loss:.4f}"),
+                    on_scenes=lambda done, count: update(done, count, "describing scenes"),
+                )  # fmt: skip
+            elif isinstance(plan, LabelRecipe):
                 result = train_labels(
                     plan, folder, resume=resume, max_minutes=max_minutes, device=resolve_device(device),
                     on_progress=show_labels, on_scenes=lambda done, count: update(done, count, "making scenes"),

@@ -35,7 +35,11 @@ _PARTLY = 3
 @click.option("--seed", default=0, show_default=True, help="Equal seeds give equal bytes.")
 @click.option("--steps", "num_steps", type=int, help="Sampling steps. Default: what the weights recommend.")
 @click.option(
-    "--fill", type=click.Choice(["auto", "gray"]), help="What unhinted structures become. Default: gray with hints."
+    "--fill", type=click.Choice(["auto", "gray", "contrast"]),
+    help="What unhinted structures become. Default: gray with hints.",
+)  # fmt: skip
+@click.option(
+    "--like", type=click.Path(), help="A colored micrograph, by anyone, whose colors like structures get."
 )
 @click.option("--spread", type=click.Choice(["alike", "instance"]), default="alike", show_default=True)
 @click.option(
@@ -62,6 +66,7 @@ def command(
     seed: int,
     num_steps: int | None,
     fill: str | None,
+    like: str | None,
     spread: str,
     register_views: bool,
     databar: str,
@@ -110,7 +115,7 @@ def command(
         raise SemColorizeError(
             "no hints are left: views with hints, or their hints, cannot be read, and the others have none; see above."
         )
-    if not any(hints):
+    if not any(hints) and like is None:
         click.echo("note: no view has hints, so nothing says which colors are meant; give some with --hints.", err=True)
     _make(out)
     inputs = [*images, *(file for own in files for file in own)]
@@ -133,6 +138,7 @@ def command(
             fill=fill,  # type: ignore[arg-type]
             spread=spread,  # type: ignore[arg-type]
             num_steps=num_steps,
+            like=like,
             databar=databar,
             working_size=working_size,
             bits=int(bits),

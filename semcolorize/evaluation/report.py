@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from semcolorize.evaluation.automatic import AutomaticRun, draw_variants
 from semcolorize.evaluation.click_figures import draw_click_curves, draw_click_sheet
 from semcolorize.evaluation.clicks import ClickRun, ClickTask
 from semcolorize.evaluation.figures import draw_modes, draw_scores, draw_series, draw_sheet, draw_steps
@@ -20,7 +21,9 @@ from semcolorize.evaluation.run import EvaluationRun
 from semcolorize.evaluation.series import SeriesRun
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["write_clicks_report", "write_modes_report", "write_report", "write_series_report"]
+__all__ = [
+    "write_automatic_report", "write_clicks_report", "write_modes_report", "write_report", "write_series_report",
+]  # fmt: skip
 
 
 def write_report(run: EvaluationRun, images: Sequence[ColorImage], out: Path, *, extra: dict[str, Any]) -> list[Path]:
@@ -51,9 +54,14 @@ def write_clicks_report(run: ClickRun, tasks: Sequence[ClickTask], out: Path, *,
     return _write("clicks", run, pictures, out, extra | {"by_group": run.summary(by_group=True)})
 
 
+def write_automatic_report(run: AutomaticRun, out: Path, *, extra: dict[str, Any]) -> list[Path]:
+    """Write ``automatic.json``, ``automatic.csv`` and ``automatic.png`` into `out`; earlier ones are replaced."""
+    return _write("automatic", run, {"automatic.png": draw_variants(run)}, out, extra)
+
+
 def _write(
     stem: str,
-    run: EvaluationRun | ModesRun | SeriesRun | ClickRun,
+    run: EvaluationRun | ModesRun | SeriesRun | ClickRun | AutomaticRun,
     pictures: dict[str, bytes],
     out: Path,
     extra: dict[str, Any],

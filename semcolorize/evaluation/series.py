@@ -62,6 +62,16 @@ class Series:
     colors: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     rearranged: bool = False
 
+    def painted(self) -> np.ndarray:
+        """a*b* (H, W, 2) of the first view as somebody would paint it who knows the truth."""
+        assert self.classes is not None
+        numbers = np.array(sorted(self.colors))
+        inks = ink_of(np.array([self.colors[n] for n in numbers]), ink_curve(np.full(len(numbers), _LEVEL)))
+        own = np.zeros((*self.classes[0].shape, 2), np.float32)
+        for number, ink in zip(numbers, inks, strict=True):
+            own[self.classes[0] == number] = ink
+        return own * ink_curve(self.views[0][0])[..., None]
+
     def hinted_everywhere(self) -> Series:
         """The same with a hint a class on every view: what a user without a series would have to do."""
         known = zip(self.views, self.classes or (), strict=True)

@@ -33,7 +33,7 @@ class _Coloring(_Strict):
 
     variants: Annotated[int, Field(ge=1, le=100)] = 1
     seed: Annotated[int, Field(ge=0)] = 0
-    fill: Literal["default", "auto", "gray"] = "default"
+    fill: Literal["default", "auto", "gray", "contrast"] = "default"
     spread: Literal["alike", "instance"] = "alike"
     steps: Annotated[int, Field(ge=0)] = 0
     databar: Annotated[str, Field(max_length=20)] = "auto"

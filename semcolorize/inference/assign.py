@@ -115,7 +115,8 @@ def assign(model: LabelModel, views: Sequence[EncodedView], marks: Sequence[np.n
             plane[there] = own
         return found
     hints = [_hints(model, own, view) for own, view in zip(marks, views, strict=True)]
-    tokens = [own.tokens(own.chosen(), view.features.embedding)[0] for own, view in zip(hints, views, strict=True)]
+    several = len(views) > 1
+    tokens = [own.tokens(view.features) for own, view in zip(hints, views, strict=True)] if several else []
     seen: list[np.ndarray] = []
     for i, view in enumerate(views):
         elsewhere = [own.elsewhere() for k, own in enumerate(tokens) if k != i]

@@ -51,10 +51,10 @@ class Assignment:
         """Chances of none (first) and of every label at working size, (K + 1, h, w) float32."""
         return softmax_with_none(self.logits)
 
-    def normalized_chroma(self, crispness: float) -> np.ndarray:
-        """Colors of the labels mixed after their chances, at working size, see `label_chroma`."""
+    def normalized_chroma(self, crispness: float, rest: np.ndarray) -> np.ndarray:
+        """Colors of the labels and of the rest (2,) mixed after their chances, at working size, see `label_chroma`."""
         colors = np.array([label.normalized_chroma for label in self.labels], np.float32).reshape(-1, 2)
-        return label_chroma(self.logits, colors, crispness)
+        return label_chroma(self.logits, colors, crispness, rest)
 
     @cached_property
     def chances(self) -> np.ndarray:
@@ -120,7 +120,9 @@ def softmax_with_none(logits: np.ndarray) -> np.ndarray:
     return np.asarray(chances / chances.sum(axis=0), np.float32)
 
 
-def label_chroma(logits: np.ndarray, colors: np.ndarray, crispness: float) -> np.ndarray:
+def label_chroma(
+    logits: np.ndarray, colors: np.ndarray, crispness: float, rest: np.ndarray | None = None
+) -> np.ndarray:
     """Mix the labels' colors after their chances.
 
     Parameters
@@ -131,13 +133,16 @@ def label_chroma(logits: np.ndarray, colors: np.ndarray, crispness: float) -> np
         Normalized chroma.
     crispness : float
         Power that chances are raised to, so that labels meet in a rim instead of a third hue.
+    rest : ndarray of shape (2,), optional
+        Normalized chroma of what has no label; none by default.
 
     Returns
     -------
     float32 ndarray of shape (h, w, 2)
         Normalized chroma.
     """
-    return np.einsum("khw,kc->hwc", softmax_with_none(crispness * logits)[1:], colors).astype(np.float32)
+    every = np.concatenate([np.zeros((1, 2)) if rest is None else np.reshape(rest, (1, 2)), colors])
+    return np.einsum("khw,kc->hwc", softmax_with_none(crispness * logits), every.astype(np.float32)).astype(np.float32)
 
 
 def _doubt(chances: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from semcolorize.color.ink import ink_curve, ink_of
-from semcolorize.hints.labels import NEUTRAL_CHROMA, label_set
+from semcolorize.hints.labels import NEUTRAL_CHROMA, LabelSet, label_set
 from semcolorize.hints.model import Spread
 from semcolorize.hints.pool import HintPool, fit_tint, group_inks, pool_hints
 from semcolorize.inference.assign import EncodedView, assign, encode_view
@@ -19,14 +19,12 @@ from semcolorize.model.label_model import LabelModel
 from semcolorize.network.marking import MarkedMicrograph
 from semcolorize.network.proposing import HintedView
 
-__all__ = ["LABEL_RADIUS", "TAUGHT_LABELS", "assign_series", "between_labels", "highlight_views"]
+__all__ = [
+    "LABEL_RADIUS", "assign_series", "encoded", "highlight_views", "inks_of", "marks_of", "marks_of_series",
+]  # fmt: skip
 
 LABEL_RADIUS = 12.0
 """Distance of inks up to which colors measured at pixels are one label: within an object they scatter by as much."""
-
-TAUGHT_LABELS = 6
-"""Labels at once that training asked for at most, see `semcolorize.training.simulated_user`."""
-
 
 Matches = list[dict[str, Any] | None]
 
@@ -51,6 +49,27 @@ def assign_series(
     matches : list of dict or None
         See `semcolorize.inference.carry.carry_labels`.
     """
+    labels, marks, of_pixels = marks_of_series(series, spread)
+    matches: Matches = [None] * len(series)
+    if len(labels):
+        views = [encoded(model, marked.image) for marked in series]
+        found, matches = _assigned(model, views, [m.image.small for m in series], marks, register_views)
+    else:
+        found = [np.zeros((0, *marked.image.small.shape), np.float32) for marked in series]
+    assignments = [
+        Assignment(
+            labels.labels, logits, marked.image.micrograph.shape, marked.image.bar, marked.image.upsampler,
+            marked.pixels.rows, marked.pixels.columns, own, marked.image.micrograph.missing,
+        )
+        for marked, logits, own in zip(series, found, of_pixels, strict=True)
+    ]  # fmt: skip
+    return assignments, matches
+
+
+def marks_of_series(
+    series: Sequence[MarkedMicrograph], spread: Spread
+) -> tuple[LabelSet, list[np.ndarray], list[np.ndarray]]:
+    """Labels that the hints of a series name, the hints as `label_marks`, and the label of each hinted pixel."""
     labels = label_set([hint for marked in series for hint in marked.hints], spread)
     marks, of_pixels, first = [], [], 0
     for marked in series:
@@ -63,20 +82,7 @@ def assign_series(
         place = pixels.place((image.bar, image.micrograph.shape[1]), small)
         marks.append(label_marks(place[guiding], kind[guiding], pixels.strength[guiding], len(labels), small))
         of_pixels.append(own)
-    matches: Matches = [None] * len(series)
-    if len(labels):
-        views = [_encoded(model, marked.image) for marked in series]
-        found, matches = _assigned(model, views, [m.image.small for m in series], marks, register_views)
-    else:
-        found = [np.zeros((0, *marked.image.small.shape), np.float32) for marked in series]
-    assignments = [
-        Assignment(
-            labels.labels, logits, marked.image.micrograph.shape, marked.image.bar, marked.image.upsampler,
-            marked.pixels.rows, marked.pixels.columns, own, marked.image.micrograph.missing,
-        )
-        for marked, logits, own in zip(series, found, of_pixels, strict=True)
-    ]  # fmt: skip
-    return assignments, matches
+    return labels, marks, of_pixels
 
 
 def _assigned(
@@ -95,8 +101,10 @@ def _assigned(
     return assign(model, views, marks), matches
 
 
-def _encoded(model: LabelModel, image: PreparedMicrograph) -> EncodedView:
-    """What the label model makes of an image: once, whatever its hints will be."""
+def encoded(model: LabelModel, image: PreparedMicrograph | np.ndarray) -> EncodedView:
+    """What the label model makes of an image: once, whatever its hints will be; of bare lightness (h, w) each time."""
+    if isinstance(image, np.ndarray):
+        return encode_view(model, image)
     if model not in image.memory:
         image.memory[model] = encode_view(model, image.small)
     return cast("EncodedView", image.memory[model])
@@ -109,61 +117,20 @@ def highlight_views(
 
     What is nearly one ink is one label; how chroma follows lightness is read off the hints.
     """
-    inks, of_pixel, curves = _inks_of(views)
+    inks, of_pixel, curves = inks_of(views)
     gray = np.hypot(inks[:, 0], inks[:, 1]) <= NEUTRAL_CHROMA
     colors = inks[~gray].astype(np.float32)
     if not len(colors):
         return [np.zeros((*view.lightness.shape, 2), np.float32) for view in views]
     label = np.where(gray, len(colors), np.cumsum(~gray) - 1)
-    marks = _marks_of(views, [label[own] for own in of_pixel], len(colors), spread)
+    marks = marks_of(views, [label[own] for own in of_pixel], len(colors), spread)
     encoded = [encode_view(model, view.lightness) for view in views]
     found, _ = _assigned(model, encoded, [view.lightness for view in views], marks, register_views)
     crispness = model.config.crispness
     return [label_chroma(f, colors, crispness) * c[..., None] for f, c in zip(found, curves, strict=True)]
 
 
-def between_labels(
-    model: LabelModel,
-    views: Sequence[HintedView],
-    proposals: Sequence[np.ndarray],
-    spread: Spread,
-    images: Sequence[PreparedMicrograph] = (),
-) -> list[np.ndarray]:
-    """Give places the colors of their labels, and leave to proposals what the labels leave open (``fill="auto"``).
-
-    Parameters
-    ----------
-    model : LabelModel
-    views : sequence of HintedView
-        At working size.
-    proposals : sequence of ndarray of shape (N, H, W, 2)
-        What else the colors could be, variants of each view.
-    spread : {"alike", "instance"}
-    images : sequence of PreparedMicrograph, optional
-        What the views are of, where they keep what the model saw in them for the next time.
-
-    Returns
-    -------
-    list of float32 ndarray of shape (N, H, W, 2)
-        Chances of labels times their colors, and the chance of none times the proposal; hints stay as they are in it.
-        Gray is a color like any other here. Hints of more colors than `TAUGHT_LABELS` are measured colors rather than
-        labels: the proposals alone know what to make of them.
-    """
-    inks, of_pixel, curves = _inks_of(views)
-    if not 0 < len(inks) <= TAUGHT_LABELS:
-        return list(proposals)
-    marks = _marks_of(views, of_pixel, len(inks), spread)
-    encoded = [_encoded(model, image) for image in images] or [encode_view(model, view.lightness) for view in views]
-    found = assign(model, encoded, marks)
-    mixed = []
-    for view, logits, curve, proposal in zip(views, found, curves, proposals, strict=True):
-        chances = np.where(view.hint_mask > 0, np.float32(0), softmax_with_none(logits)[1:])
-        labeled = np.einsum("khw,kc->hwc", chances, inks.astype(np.float32)) * curve[..., None]
-        mixed.append((labeled + (1 - chances.sum(axis=0))[..., None] * proposal).astype(np.float32))
-    return mixed
-
-
-def _inks_of(views: Sequence[HintedView]) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+def inks_of(views: Sequence[HintedView]) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """Inks (K, 2) that the hints of a series name, which of them each hinted pixel has, and chroma curves (H, W)."""
     hinted = [view.hint_mask > 0 for view in views]
     tint = fit_tint(HintPool.join([pool_hints(v.lightness, v.meant_ab, v.hint_mask, cell=1) for v in views]))
@@ -173,9 +140,10 @@ def _inks_of(views: Sequence[HintedView]) -> tuple[np.ndarray, list[np.ndarray],
     return inks, np.split(of_pixel, np.cumsum([len(own) for own in asked])[:-1]), curves
 
 
-def _marks_of(
+def marks_of(
     views: Sequence[HintedView], labels: Sequence[np.ndarray], count: int, spread: Spread
 ) -> list[np.ndarray]:
+    """Hinted pixels of each view as the label model takes them, see `label_marks`."""
     marks = []
     for view, label in zip(views, labels, strict=True):
         shape = (view.lightness.shape[0], view.lightness.shape[1])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from semcolorize.errors import ConfigError
 from semcolorize.hints.model import SPREADS, Spread
-from semcolorize.network.conditioning import FILLS, Fill, ModelConfig
+from semcolorize.network.conditioning import ModelConfig
 
-__all__ = ["Settings"]
+__all__ = ["FILLS", "Fill", "Settings"]
+
+Fill = Literal["auto", "gray", "contrast"]
+"""What unhinted structures become."""
+FILLS: tuple[str, ...] = get_args(Fill)
 
 _MOST_VARIANTS = 100
 
@@ -23,7 +27,7 @@ class Settings:
     Attributes
     ----------
     variants, seed : int
-    fill : {"auto", "gray"} or None
+    fill : {"auto", "gray", "contrast"} or None
         None leaves it to `for_hints`.
     spread : {"alike", "instance"}
     sampler : str
@@ -32,6 +36,8 @@ class Settings:
     bits : int
     asked_steps : int or None
         Steps that were asked for, for all variants.
+    classes : int or None
+        Kinds of structures that automatic color tells apart.
     """
 
     variants: int
@@ -43,11 +49,12 @@ class Settings:
     variant_steps: int
     bits: int
     asked_steps: int | None
+    classes: int | None = None
 
     @classmethod
     def resolve(
         cls, config: ModelConfig, *, variants: int = 1, seed: int = 0, fill: str | None = None,
-        spread: str = "alike", num_steps: int | None = None, bits: int = 8,
+        spread: str = "alike", num_steps: int | None = None, bits: int = 8, classes: int | None = None,
     ) -> Settings:  # fmt: skip
         """Check options, and take the weights' own where nothing was said.
 
@@ -55,7 +62,7 @@ class Settings:
         ----------
         config : ModelConfig
             Of the AB-diffuser.
-        variants, seed, fill, spread, num_steps, bits
+        variants, seed, fill, spread, num_steps, bits, classes
             As for `semcolorize.pipeline.Colorizer.colorize`.
 
         Raises
@@ -65,6 +72,7 @@ class Settings:
         """
         for name, value, least in (
             ("variants", variants, 1), ("seed", seed, 0), ("num_steps", 1 if num_steps is None else num_steps, 1),
+            ("classes", 1 if classes is None else classes, 1),
         ):  # fmt: skip
             if isinstance(value, bool) or not isinstance(value, int | np.integer):
                 raise ConfigError(f"{name} is {value!r}; a whole number is needed.", key=name)
@@ -77,7 +85,7 @@ class Settings:
                 raise ConfigError(f"{name} is {said!r}; {' or '.join(k for k in known if k)} is accepted.", key=name)
         return cls(
             variants, seed, fill, spread, config.sampler, num_steps or config.num_steps,  # type: ignore[arg-type]
-            num_steps or config.variant_steps, bits, num_steps,
+            num_steps or config.variant_steps, bits, num_steps, classes,
         )  # fmt: skip
 
     def for_hints(self, count: int) -> Settings:
@@ -88,8 +96,8 @@ class Settings:
         """Plain data for the provenance."""
         values = asdict(self)
         del values["asked_steps"]
-        if self.fill == "gray":
+        if self.fill != "auto":
             # Nothing was sampled.
-            for name in ("sampler", "num_steps", "variant_steps"):
+            for name in ("sampler", "num_steps", "variant_steps", "classes"):
                 del values[name]
         return values

@@ -12,14 +12,16 @@ from semcolorize.parallel import each, strips
 __all__ = ["ab_of_labels", "ab_of_proposals"]
 
 
-def ab_of_labels(marked: MarkedMicrograph, assignment: Assignment, crispness: float) -> np.ndarray:
+def ab_of_labels(
+    marked: MarkedMicrograph, assignment: Assignment, crispness: float, rest: np.ndarray
+) -> np.ndarray:
     """Chances times the labels' colors times the chroma curve, and nothing else: (1, H, W, 2) float32.
 
-    A hint's pixels have its label, as far as its strength goes.
+    A hint's pixels have its label, as far as its strength goes. `rest` (2,) is the normalized chroma of what has none.
     """
     image, pixels = marked.image, marked.pixels
-    chroma = image.upsampler(assignment.normalized_chroma(crispness))
-    colors = np.array([[0.0, 0.0], *(label.normalized_chroma for label in assignment.labels)], np.float32)
+    chroma = image.upsampler(assignment.normalized_chroma(crispness, rest))
+    colors = np.array([rest, *(label.normalized_chroma for label in assignment.labels)], np.float32)
     there = chroma[pixels.rows, pixels.columns]
     asked = colors[assignment.label + 1]
     chroma[pixels.rows, pixels.columns] = there + pixels.strength[:, None] * (asked - there)

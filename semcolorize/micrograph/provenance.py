@@ -198,9 +198,12 @@ def hint_record(hint: Hint) -> dict[str, Any]:
     }
 
 
-def _guidance(own: int, series: Mapping[str, Any]) -> str:
-    """Which hints colored the micrograph: its own, and those on other views of its series."""
+def _guidance(own: int, series: Mapping[str, Any], like: Mapping[str, Any] | None) -> str:
+    """Which hints colored the micrograph: its own, those on other views of its series, and a reference's colors."""
     parts = [f"{_hints(own)} set by the authors"] if own else []
+    if like:
+        source = like["name"] or "a colored micrograph"
+        parts.append(f"the colors of {source}" + (f" (SHA-256 {like['sha256'][:12]})" if like["sha256"] else ""))
     others = series.get("hints_on") or ()
     count = sum(len(other["hints"]) for other in others)
     if count:
@@ -220,24 +223,32 @@ def _hints(count: int) -> str:
 def methods_sentence(provenance: Provenance) -> str:
     """Return two or three sentences for the methods section of a paper."""
     p = provenance
-    guided = _guidance(len(p.hints), p.settings.get("series") or {})
-    if guided.startswith("guided") and p.settings.get("fill") == "gray":
+    guided = _guidance(len(p.hints), p.settings.get("series") or {}, p.settings.get("like"))
+    fill = p.settings.get("fill")
+    if guided.startswith("guided") and fill == "gray":
         guided += ", leaving what resembles no hint gray"
+    elif guided.startswith("guided") and fill == "contrast":
+        guided += ", with one contrasting color for what resembles no hint"
     black, white = p.display_range
     shown = f"Gray values from {black:g} to {white:g} were displayed from black to white ({p.range_source})"
     if any(p.clipped):
         shown += f", with {p.clipped[0]:.2%} of the pixels beyond black and {p.clipped[1]:.2%} beyond white"
     fate = "cut off" if p.settings.get("crop_databar") else "left unchanged"
     bar = f" The instrument's data bar was {fate}." if p.databar_row is not None else ""
-    if p.settings.get("fill") == "gray":
+    if fill != "auto":
         seed = ""
         made = (
-            "A neural network assigned each pixel to one of the hints' colors or to none; the assigned color was given"
+            "A neural network assigned each pixel to one of these colors or to none; the assigned color was given"
             " to the CIELAB components a* and b*, and no generative step was used"
         )
     else:
         seed = f"; seed {p.seed}"
         made = "Only the CIELAB components a* and b* were generated, by a diffusion model"
+        if not guided.startswith("guided"):
+            made = (
+                "A neural network told classes of structures apart and a diffusion model drew a color for each, of"
+                " which only the CIELAB components a* and b* were used"
+            )
     return (
         f"The micrograph was colored with semcolorize {p.version} (weights {p.weights_name}, SHA-256"
         f" {p.weights_sha256[:12]}{seed}), {guided}. {made}; the lightness L* of every pixel is that of the original"

@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import ndimage
 from torch import nn
 
 from semcolorize.errors import ConfigError
 from semcolorize.model.encoder import EncoderConfig, ImageEncoder, ImageFeatures, fold_normalization
+from semcolorize.model.hint_attention import HintAttention
 from semcolorize.model.label_decoder import DecoderConfig, LabelDecoder
 from semcolorize.model.label_hints import ALIKE, INSTANCE, LabelHints, Tokens
-from semcolorize.propagation.dense_walker import MOST_CELLS, DenseOutlines
+from semcolorize.propagation.grid_walker import GridOutlines
 from semcolorize.propagation.outline_walker import OutlineSystem, walk_over
 
 __all__ = ["LabelLogits", "LabelModel", "LabelModelConfig"]
@@ -29,7 +29,7 @@ __all__ = ["LabelLogits", "LabelModel", "LabelModelConfig"]
 Shared = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 """What all labels of an image share, see `LabelDecoder.project`."""
 
-Systems = Sequence[OutlineSystem] | DenseOutlines
+Systems = Sequence[OutlineSystem] | GridOutlines
 
 ABSENT = -30.0
 """Logit of padding: no chance."""
@@ -112,6 +112,7 @@ class LabelModel(nn.Module):
         self.config = config
         self.encoder = ImageEncoder(config.encoder)
         self.decoder = LabelDecoder(config.decoder, config.encoder.widths, config.encoder.heads)
+        self.attention = HintAttention(config.encoder.widths[1], config.encoder.heads * config.encoder.head_dim)
         # All but the networks that decides anything is learned as well.
         self.sharpness = nn.Parameter(torch.tensor(math.log(3.0)))
         self.log_leak = nn.Parameter(torch.tensor(math.log(2e-3)))
@@ -133,10 +134,8 @@ class LabelModel(nn.Module):
         return 1e-4 + (self.sharpness.exp() * F.logsigmoid(logits)).exp()
 
     def systems(self, features: ImageFeatures) -> Systems:
-        """The walker's systems: one an image, or on a GPU all of them as dense matrices where they fit."""
-        if features.across.is_cuda and features.down.shape[1] * features.across.shape[2] <= MOST_CELLS:
-            return self.dense_systems(features)
-        return self.sparse_systems(features)
+        """The walker's systems: factorized one by one on the processor, all at once on a GPU."""
+        return self.grid_systems(features) if features.across.is_cuda else self.sparse_systems(features)
 
     def sparse_systems(self, features: ImageFeatures) -> list[OutlineSystem]:
         """The systems on the processor, one an image."""
@@ -144,10 +143,9 @@ class LabelModel(nn.Module):
         leak = float(self.log_leak.detach().exp())
         return [OutlineSystem(a, d, leak) for a, d in zip(across, down, strict=True)]
 
-    def dense_systems(self, features: ImageFeatures) -> DenseOutlines:
-        """The systems as dense matrices, through which gradients flow."""
-        with torch.autocast(features.across.device.type, enabled=False):
-            return DenseOutlines(self.weights(features.across), self.weights(features.down), self.log_leak.exp())
+    def grid_systems(self, features: ImageFeatures) -> GridOutlines:
+        """The systems of all images at once, which are solved anew for every set of hints."""
+        return GridOutlines(self.weights(features.across), self.weights(features.down), self.log_leak.exp())
 
     def likeness(self, cosine: torch.Tensor) -> torch.Tensor:
         """Logit of two cells being of one kind."""
@@ -179,15 +177,15 @@ class LabelModel(nn.Module):
         labels = kinds - 1
         coverage = hints.coverage
         height, width = coverage.shape[-2:]
-        cells = hints.chosen()
-        walk = self._walk(features, systems, hints, cells).transpose(1, 2).unflatten(2, (height, width))
-        tokens = [Tokens.join([own, *elsewhere]) for own in hints.tokens(cells, features.embedding)]
-        of_row = [features.embedding[i] for i in hints.image.tolist()]
-        seen = torch.stack([self._similarity(e, own, 2 * kinds) for e, own in zip(of_row, tokens, strict=True)])
-        seen = seen.unflatten(-1, (height, width))
-        near = torch.stack([_distance(own, kinds, height, width) for own in tokens])
-        every = torch.arange(2 * kinds, device=coverage.device)
-        said = torch.stack([torch.isin(every, own.kind) for own in tokens]).unflatten(1, (kinds, 2))
+        here = hints.tokens(features)
+        walk = self._walk(features, systems, hints, here).unflatten(2, (height, width))
+        others = hints.among(here)
+        told = Tokens.join([here, *([] if others is None else [others]), *elsewhere])
+        seen = self._similarity(features.embedding, hints, told, width).unflatten(-1, (height, width))
+        near = _distance(here, rows, kinds, height, width)
+        said = torch.zeros((rows, 2 * kinds), dtype=torch.bool, device=coverage.device)
+        said[told.row, told.kind] = True
+        said = said.unflatten(1, (kinds, 2))
         item_row, item_label = torch.nonzero(
             torch.arange(labels, device=hints.labels.device)[None] < hints.labels[:, None], as_tuple=True
         )
@@ -210,13 +208,14 @@ class LabelModel(nn.Module):
         )
 
     def _walk(
-        self, features: ImageFeatures, systems: Systems, hints: LabelHints, cells: list[Any]
+        self, features: ImageFeatures, systems: Systems, hints: LabelHints, tokens: Tokens
     ) -> torch.Tensor:
-        """Chances of reaching hints of each label, gray last: (R, h * w, K + 1)."""
-        seeds = hints.seeds(cells, self.config.seed_strength)
-        if isinstance(systems, DenseOutlines):
+        """Chances of reaching hints of each label, gray last: (R, K + 1, h * w)."""
+        if isinstance(systems, GridOutlines):
             with torch.autocast(features.across.device.type, enabled=False):
-                return systems.walk(hints.image, seeds).clamp(0, 1)
+                strength, values = hints.seed_maps(self.config.seed_strength)
+                return systems.walk(hints.image, strength, values).clamp(0, 1).flatten(2)
+        seeds = hints.seeds(tokens, self.config.seed_strength)
         image = hints.image.tolist()
         across, down, leak = self.weights(features.across), self.weights(features.down), self.log_leak.exp()
         walked: list[torch.Tensor | None] = [None] * len(image)
@@ -225,18 +224,27 @@ class LabelModel(nn.Module):
             found = walk_over(across[i], down[i], leak, systems[i], [seeds[r] for r in mine])
             for r, one in zip(mine, found, strict=True):
                 walked[r] = one
-        return torch.stack([w for w in walked if w is not None]).clamp(0, 1)
+        return torch.stack([w for w in walked if w is not None]).clamp(0, 1).transpose(1, 2)
 
-    def _similarity(self, embedding: torch.Tensor, tokens: Tokens, kinds: int) -> torch.Tensor:
-        """Largest cosine of each cell to a token of each kind, -1 without one: (heads, kinds, h * w)."""
-        found = embedding.new_full((embedding.shape[0], kinds, embedding.shape[-1]), -1.0)
-        if not len(tokens.kind):
-            return found
-        cosine = torch.einsum("phd,hdc->hpc", tokens.vector, embedding)
-        cosine = cosine - self.touched * (1 - tokens.share)[:, None]
-        for kind in sorted(set(tokens.kind.tolist())):
-            found[:, kind] = cosine[:, tokens.kind == kind].amax(dim=1)
-        return found
+    def _similarity(
+        self, embedding: torch.Tensor, hints: LabelHints, tokens: Tokens, width: int
+    ) -> torch.Tensor:
+        """Largest cosine of each cell to a token of each kind, -1 without one: (R, heads, 2 * kinds, h * w)."""
+        rows, kinds = hints.marks.shape[:2]
+        found = embedding.new_full((rows * 2 * kinds, embedding.shape[1], embedding.shape[-1]), -1.0)
+        if len(tokens.row):
+            less = self.touched * (1 - tokens.share) + self.attention(tokens, rows, kinds, width) + 4.0 * ~tokens.there
+            whose = hints.image[tokens.row].tolist()
+            order = sorted(range(len(whose)), key=whose.__getitem__)
+            found_by = []
+            for image, entries in groupby(order, key=whose.__getitem__):
+                own = torch.tensor(list(entries), device=embedding.device)
+                cosine = torch.einsum("phmd,hdc->phmc", tokens.vector[own], embedding[image])
+                found_by.append((cosine - less[own][:, None, :, None]).amax(dim=2))
+            best = torch.cat(found_by)[torch.tensor(order, device=embedding.device).argsort()]
+            place = (tokens.row * 2 * kinds + tokens.kind)[:, None, None].expand_as(best)
+            found = found.scatter_reduce(0, place, best.to(found), "amax")
+        return found.unflatten(0, (rows, 2 * kinds)).transpose(1, 2)
 
     def _channels(
         self, row: torch.Tensor, label: torch.Tensor, coverage: torch.Tensor, walk: torch.Tensor, seen: torch.Tensor,
@@ -267,17 +275,18 @@ class LabelModel(nn.Module):
         elsewhere = distance.masked_fill(~others[:, :, None, None], FAR)
         elsewhere = torch.minimum(elsewhere[:, :-1].amin(dim=1), distance[:, -1])
         walked = torch.logit(walks[:, 0], eps=self.config.walk_floor)
-        prior = self._prior(like_own, like_gray, walked, flags)
+        alike = self.likeness(like_own[:, 0, ALIKE]) - F.softplus(self.likeness(like_gray[:, 0, ALIKE]))
+        prior = self._prior(alike, walked, flags)
         # The decoder is told no more of a walk than odds of 99 to 1, but what it says is added to all of them: where no
         # walker ever comes, what merely looks like a single object stays out of it.
-        told = self._prior(like_own, like_gray, walked.clamp(-TOLD, TOLD), flags)
+        told = self._prior(alike.detach(), walked.detach().clamp(-TOLD, TOLD), flags).detach()
         plane = flags[:, :, None, None].expand(-1, -1, *prior.shape[-2:])
         channels = torch.cat(
             [
                 own[:, INSTANCE, None], own[:, ALIKE, None], other[:, None],
                 marks[:, -1, INSTANCE, None], marks[:, -1, ALIKE, None],
                 walks, 1 + torch.log10(walks + 1e-3) / 3, plane,
-                distance[place, label][:, None], elsewhere[:, None], told.detach()[:, None] / 5,
+                distance[place, label][:, None], elsewhere[:, None], told[:, None] / 5,
                 like_own[:, :, ALIKE], like_own[:, :, INSTANCE], like_other,
                 like_gray[:, :, ALIKE], like_gray[:, :, INSTANCE],
             ],
@@ -285,11 +294,8 @@ class LabelModel(nn.Module):
         )  # fmt: skip
         return channels, prior
 
-    def _prior(
-        self, like_own: torch.Tensor, like_gray: torch.Tensor, walked: torch.Tensor, flags: torch.Tensor
-    ) -> torch.Tensor:
-        """Logits (N, h, w) from outlines and likeness alone; `walked` are the log-odds of a walk."""
-        alike = self.likeness(like_own[:, 0, ALIKE]) - F.softplus(self.likeness(like_gray[:, 0, ALIKE]))
+    def _prior(self, alike: torch.Tensor, walked: torch.Tensor, flags: torch.Tensor) -> torch.Tensor:
+        """Logits (N, h, w) from outlines and likeness alone; `alike` is likeness, `walked` the log-odds of a walk."""
         alike = self.mix[0] * alike + self.mix[1] * walked.clamp(-TOLD, TOLD)
         instance = self.mix[2] * walked + self.mix[3]
         speaks = flags[:, :2, None, None] > 0
@@ -306,14 +312,16 @@ FAR = 1.5
 """Distance of what has no hint; others are log(1 + cells) / 4."""
 
 
-def _distance(tokens: Tokens, kinds: int, height: int, width: int) -> torch.Tensor:
-    """How far each cell is from the nearest hinted cell of each label on its image, (K + 1, h, w)."""
-    found = torch.full((kinds, height, width), FAR)
-    cells = tokens.cell.cpu().numpy()
-    label = np.where(cells >= 0, tokens.kind.cpu().numpy() // 2, -1)
-    for k in np.unique(label[label >= 0]).tolist():
-        free = np.ones(height * width, bool)
-        free[cells[label == k]] = False
-        away = ndimage.distance_transform_edt(free.reshape(height, width))
-        found[k] = torch.from_numpy(np.log1p(away) / 4)
-    return found.to(tokens.cell.device)
+def _distance(tokens: Tokens, rows: int, kinds: int, height: int, width: int) -> torch.Tensor:
+    """How far each cell is from the nearest hinted cell of each label on its image, (R, K + 1, h, w)."""
+    device = tokens.cell.device
+    found = torch.full((rows * kinds, height, width), FAR, device=device)
+    if len(tokens.row):
+        down = (torch.arange(height, device=device) - tokens.cell[..., None].div(width, rounding_mode="floor")) ** 2
+        aside = (torch.arange(width, device=device) - tokens.cell[..., None] % width) ** 2
+        squared = (down[..., None] + aside[:, :, None]).float()
+        squared = squared.masked_fill(~tokens.there[:, :, None, None], torch.inf).amin(dim=1)
+        near = (1 + squared.sqrt()).log() / 4
+        label = tokens.row * kinds + tokens.kind.div(2, rounding_mode="floor")
+        found = found.scatter_reduce(0, label[:, None, None].expand_as(near), near, "amin")
+    return found.unflatten(0, (rows, kinds))

@@ -19,7 +19,7 @@ from semcolorize.network.conditioning import Condition, condition_image
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.guessing import best_guess, passes
 from semcolorize.network.sampling import runs, sample_ab
-from semcolorize.network.settling import asked_inks, drop_faint, reconcile, settle_hints
+from semcolorize.network.settling import asked_inks, reconcile, settle_hints
 from semcolorize.parallel import each
 
 __all__ = ["MOST_TOGETHER", "HintedView", "propose"]
@@ -176,15 +176,14 @@ def _groups(hinted: Sequence[bool]) -> list[tuple[list[int], list[int]]]:
 def _settled(
     proposals: Sequence[np.ndarray], views: Sequence[HintedView], curves: Sequence[np.ndarray], cell: int
 ) -> list[np.ndarray]:
-    """Hints met in every view, or faint washes dropped where there are none; classes alike in all views."""
+    """Hints met in every view, and classes alike in all."""
     any_hint = any(v.hint_mask.any() for v in views)
     settled = []
     for variants, view, curve in zip(proposals, views, curves, strict=True):
         seen = (view.lightness, view.meant_ab, view.hint_mask, curve)
 
         def settle(proposal: np.ndarray, seen: tuple[np.ndarray, ...] = seen) -> np.ndarray:
-            met = settle_hints(proposal, *seen, cell=cell)
-            return met if any_hint else drop_faint(met)
+            return settle_hints(proposal, *seen, cell=cell)
 
         settled.append(np.stack(each(settle, list(variants))))
     if any_hint and len(views) > 1:

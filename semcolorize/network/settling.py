@@ -12,14 +12,13 @@ from semcolorize.color.ink import ink_of
 from semcolorize.hints.pool import group_inks
 from semcolorize.hints.propagate import spread_remainder
 
-__all__ = ["asked_inks", "drop_faint", "reconcile", "settle_hints"]
+__all__ = ["asked_inks", "reconcile", "settle_hints"]
 
 _LARGEST_GAIN = 1.5
 _GRAY = 4.0
 """Chroma of an ink below which a hint is a gray one."""
 _ALIKE_INKS = 12.0
 """Difference of inks below which two hints mean one color."""
-_FAINT = (2.0, 5.0)
 
 
 def settle_hints(
@@ -65,22 +64,6 @@ def settle_hints(
     planes = torch.from_numpy(coarse).movedim(-1, 0)[None]
     full = F.interpolate(planes, scale_factor=cell, mode="bilinear", align_corners=False)
     return ab + curve[..., None] * full[0].movedim(0, -1).numpy()
-
-
-def drop_faint(ab: np.ndarray) -> np.ndarray:
-    """Gray where a proposal's chroma is too faint to be meant as a color: the full color from 5 on, none up to 2.
-
-    For micrographs without hints, whose best guess is a faint wash: a difference of about 2.3 is just noticeable (Mahy
-    et al. 1994), and a reviewer would ask what the wash means.
-
-    Parameters
-    ----------
-    ab : ndarray of shape (..., 2)
-        CIELAB units.
-    """
-    low, high = _FAINT
-    step = np.clip((np.hypot(ab[..., 0], ab[..., 1]) - low) / (high - low), 0, 1)
-    return (ab * (step * step * (3 - 2 * step))[..., None]).astype(np.float32)
 
 
 def asked_inks(

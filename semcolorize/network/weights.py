@@ -32,6 +32,7 @@ FORMAT = "semcolorize-1"
 BUNDLED = {"default": "compact.safetensors", "compact": "compact.safetensors"}
 """AB-diffusers that come with the package."""
 LABELS = "labels.safetensors"
+COLORS = "colors.safetensors"
 """The label model that comes with it."""
 
 _MAX_BYTES = 512 * 2**20

@@ -4,7 +4,8 @@
 plan)`` the true a*b*. Needs numpy and scipy only.
 """
 
-from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, Tint, draw_plan, paint
+from semcolorize.scenes.mixture import make_mixture
+from semcolorize.scenes.plan import PLAN_KINDS, ColorPlan, Tint, draw_class_colors, draw_plan, paint
 from semcolorize.scenes.scene import FAMILIES, VALIDATION_SEEDS, Scene, make_figure, make_scene
 from semcolorize.scenes.views import SceneViews, make_views
 
@@ -16,8 +17,10 @@ __all__ = [
     "Scene",
     "SceneViews",
     "Tint",
+    "draw_class_colors",
     "draw_plan",
     "make_figure",
+    "make_mixture",
     "make_scene",
     "make_views",
     "paint",

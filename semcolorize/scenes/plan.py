@@ -17,7 +17,7 @@ from semcolorize.scenes.fields import smooth_noise
 from semcolorize.scenes.overlays import OVERLAY_FAMILY
 from semcolorize.scenes.scene import Scene
 
-__all__ = ["PLAN_KINDS", "ColorPlan", "Tint", "draw_plan", "paint"]
+__all__ = ["PLAN_KINDS", "ColorPlan", "Tint", "draw_class_colors", "draw_plan", "paint"]
 
 #: How a plan hands out colors, and how often each kind is drawn.
 _SHARES = {
@@ -196,6 +196,35 @@ def draw_plan(scene: Scene, rng: np.random.Generator, kind: str | None = None) -
         softness=float(rng.choice([0.0, rng.uniform(0.4, 1.2), rng.uniform(1.2, 4.0)], p=[0.4, 0.45, 0.15])),
         seed=int(rng.integers(2**31)),
     )
+
+
+def draw_class_colors(rng: np.random.Generator, families: tuple[str, ...]) -> np.ndarray:
+    """One color a class, as people choose them for a picture that is to explain itself: ground quiet, objects vivid.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    families : tuple of str
+        As of a `semcolorize.scenes.Scene`: the ground first; burnt-in bars stay gray.
+
+    Returns
+    -------
+    (C, 2) float32 numpy.ndarray
+        a*b* at the lightness where colors are strongest, in CIELAB units.
+    """
+    classes = len(families)
+    hues, kind = _hues(rng, classes), rng.random()
+    if kind < 0.12:
+        # Neighbors on the color circle.
+        hues[1:] = hues[1] + rng.normal(0, 0.35, classes - 1) if classes > 1 else hues[1:]
+    elif kind < 0.3:
+        # Ground and objects opposite each other.
+        hues[0] = (hues[1] if classes > 1 else hues[0]) + np.pi + rng.normal(0, 0.25)
+    chroma = rng.normal(42, 10.5, classes).clip(21, 70)
+    chroma[0] = rng.choice([0.0, rng.uniform(7, 21), rng.uniform(21, 39.4)], p=[0.2, 0.55, 0.25])
+    colors = _polar(chroma, hues)
+    colors[[family == OVERLAY_FAMILY for family in families]] = 0.0
+    return np.ascontiguousarray(colors, np.float32)
 
 
 def _prominent(rng: np.random.Generator, labels: np.ndarray, number: int) -> int:

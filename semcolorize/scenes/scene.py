@@ -18,7 +18,9 @@ from semcolorize.scenes.looks import Look, draw_looks
 from semcolorize.scenes.overlays import burn_in
 from semcolorize.scenes.substrates import SUBSTRATES
 
-__all__ = ["FAMILIES", "VALIDATION_SEEDS", "Geometry", "Scene", "build_geometry", "make_figure", "make_scene"]
+__all__ = [
+    "FAMILIES", "VALIDATION_SEEDS", "Geometry", "Scene", "build_geometry", "compact", "make_figure", "make_scene",
+]  # fmt: skip
 
 VALIDATION_SEEDS = 10**9
 """Seeds from here on are kept for validation: nothing is trained on their scenes."""
@@ -153,10 +155,10 @@ def build_geometry(
         coverage = crowd * float(np.exp(rng.uniform(np.log(0.08), np.log(2.5))))
         FAMILIES[family](canvas, rng, class_id, size, coverage)
     names = (substrate, *families)
-    return _compact(canvas, draw_looks(rng, names, [ground_size, *pixels]), names)
+    return compact(canvas, draw_looks(rng, names, [ground_size, *pixels]), names)
 
 
-def _compact(canvas: Canvas, looks: tuple[Look, ...], names: tuple[str, ...]) -> Geometry:
+def compact(canvas: Canvas, looks: tuple[Look, ...], names: tuple[str, ...]) -> Geometry:
     """Renumber what is visible, so that every instance and class that is counted can also be seen."""
     instances, class_of, kept = _visible(canvas.instances, np.array(canvas.class_of_instance, np.int16), len(names))
     return Geometry(canvas.height, instances, class_of, tuple(looks[k] for k in kept), tuple(names[k] for k in kept))
@@ -267,7 +269,7 @@ def make_figure(seed: int, size: int | tuple[int, int] = 128) -> Scene:
     share = float(rng.uniform(0, 1))
     ground, figure = looks[0].reflectance, looks[-1].reflectance
     looks[0] = replace(looks[0], reflectance=ground + share * (figure - ground))
-    geometry = _compact(canvas, tuple(looks), tuple(names))
+    geometry = compact(canvas, tuple(looks), tuple(names))
     class_of = geometry.class_of_instance
     lightness = record(geometry.height, geometry.instances, class_of, geometry.looks, draw_recording(rng), rng)
     return Scene(lightness, geometry.instances, class_of[geometry.instances], geometry.height, geometry.family_of_class)

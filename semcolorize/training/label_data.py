@@ -121,6 +121,10 @@ class LabelBatch:
         names = ("target", "marks", "image", "group", "labels", "spread")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
+    def pin_memory(self) -> LabelBatch:
+        """Copy in memory from which a GPU copies without the processor."""
+        return LabelBatch(**{k: v.pin_memory() for k, v in self.__dict__.items()})
+
     def to(self, device: str | torch.device) -> LabelBatch:
         """Copy on `device`."""
         return LabelBatch(**{k: v.to(device, non_blocking=True) for k, v in self.__dict__.items()})

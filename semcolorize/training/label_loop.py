@@ -27,7 +27,7 @@ from semcolorize.training.loop import TrainingResult, code_version, quiet_worker
 
 __all__ = ["LabelProgress", "train_labels"]
 
-_CHECKPOINT_SECONDS = 240.0
+_CHECKPOINT_SECONDS = 120.0
 _LOG_EVERY = 20
 
 
@@ -82,6 +82,8 @@ def train_labels(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     kind = torch.device(device).type
+    if kind == "cuda":
+        torch.set_float32_matmul_precision("high")
     model = LabelModel(LabelModelConfig.from_dict(LabelModelConfig().to_dict() | recipe.model))
     if recipe.init is not None and not checkpoint.exists():
         start = load_label_weights(recipe.init).model
@@ -91,7 +93,9 @@ def train_labels(
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
     config = recipe.optimizer
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=0.0, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=kind == "cuda"
+    )
     step, record = 0, _record(recipe)
     if checkpoint.exists():
         step, before = load_checkpoint(checkpoint, model, average, optimizer)
@@ -105,12 +109,14 @@ def train_labels(
     model.train()
     if config.keep_statistics:
         keep_statistics(model)
+    if config.frozen:
+        model.encoder.requires_grad_(False)
     try:
-        for batch in _batches(dataset, step, recipe.steps, recipe.workers):
+        for batch in _batches(dataset, step, recipe.steps, recipe.workers, pinned=kind == "cuda"):
             batch = batch.to(device)
             for group in optimizer.param_groups:
                 group["lr"] = _learning_rate(step, recipe, (time.monotonic() - started) / 60)
-            generator = torch.Generator().manual_seed(1_000_003 * recipe.seed + step)
+            generator = torch.Generator(device).manual_seed(1_000_003 * recipe.seed + step)
             with torch.autocast(kind, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
                 loss, iou = _loss(model, batch, dataset.stage(step), generator, recipe)
             optimizer.zero_grad(set_to_none=True)
@@ -150,14 +156,19 @@ def _loss(
     model: LabelModel, batch: LabelBatch, stage: LabelStage, generator: torch.Generator, recipe: LabelRecipe
 ) -> tuple[torch.Tensor, float | None]:
     """Loss of a batch, and the mean intersection over union where clicks were simulated."""
-    features = model.encoder(batch.lightness)
-    loss = dense_loss(model, features, batch, generator, recipe.loss)
+    frozen = recipe.optimizer.frozen
+    with torch.set_grad_enabled(not frozen):
+        features = model.encoder(batch.lightness)
+        # Without a gradient there is nothing that outlines and likeness could teach.
+        nothing = features.embedding.new_zeros(())
+        loss = nothing if frozen else dense_loss(model, features, batch, generator, recipe.loss)
     if not stage.clicks:
         return loss, None
-    chances = torch.tensor(stage.rounds or recipe.optimizer.rounds)
+    device = batch.group.device
+    chances = torch.tensor(stage.rounds or recipe.optimizer.rounds, dtype=torch.float32, device=device)
     # Views of one series are corrected in turn.
     of_group = torch.multinomial(chances, 1 + int(batch.group.max()), replacement=True, generator=generator)
-    found, _, before = simulate_and_label(model, features, batch, of_group[batch.group.cpu()], generator)
+    found, _, before = simulate_and_label(model, features, batch, of_group[batch.group], generator)
     return loss + label_loss(found, batch, recipe.loss, before), mean_iou(found, batch)
 
 
@@ -175,10 +186,10 @@ def _learning_rate(step: int, recipe: LabelRecipe, minutes: float) -> float:
     return config.learning_rate * warm * max(0.02, 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
-def _batches(dataset: LabelDataset, start: int, stop: int, workers: int) -> Iterator[LabelBatch]:
+def _batches(dataset: LabelDataset, start: int, stop: int, workers: int, *, pinned: bool) -> Iterator[LabelBatch]:
     loader: DataLoader[LabelBatch] = DataLoader(
         dataset, batch_size=None, sampler=BatchNumbers(start, stop), num_workers=workers,
-        prefetch_factor=4 if workers else None, worker_init_fn=quiet_worker,
+        prefetch_factor=4 if workers else None, worker_init_fn=quiet_worker, pin_memory=pinned,
     )  # fmt: skip
     yield from loader
 

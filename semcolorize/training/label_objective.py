@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from semcolorize.model.encoder import ImageFeatures
 from semcolorize.model.label_hints import LabelHints
 from semcolorize.model.label_model import LabelLogits, LabelModel
+from semcolorize.propagation.grid_walker import GridOutlines
 from semcolorize.training.label_data import LabelBatch
 from semcolorize.training.simulated_user import next_clicks
 
@@ -51,7 +52,7 @@ def dense_loss(
         loss = loss + weights.outlines * (torch.where(same, 1.0, 3.0) * each).mean()
     embedding = features.embedding[:, 0]
     flat = classes.flatten(1)
-    drawn = torch.rand(flat.shape, generator=generator).to(flat.device)
+    drawn = torch.rand(flat.shape, generator=generator, device=flat.device)
     # As many anchors of small classes as of large ones.
     count = F.one_hot(flat, int(flat.max()) + 1).sum(dim=1).clamp(min=1)
     drawn = drawn.log() * count.gather(1, flat).float()
@@ -117,7 +118,7 @@ def simulate_and_label(
     rounds : int64 Tensor of shape (R,)
         Corrections of each row; the same in all rows of a group, which are views of one series.
     generator : Generator
-        On the processor.
+        On the device of the images.
 
     Returns
     -------
@@ -133,11 +134,13 @@ def simulate_and_label(
     before = torch.zeros_like(batch.target[:, ::2, ::2], dtype=torch.float32)
     seen = _detached(features)
     held = tuple(x.detach() for x in shared)
+    # Where the next click goes is known before the last digits are.
+    rough = systems.with_steps(64) if isinstance(systems, GridOutlines) else systems
     for done in range(int(rounds.max()) if len(rounds) else 0):
         rows = torch.nonzero(rounds > done)[:, 0].to(marks.device)
         some = batch.rows(rows)
         with torch.no_grad():
-            found = model(seen, held, systems, _hints(some, marks[rows]))
+            found = model(seen, held, rough, _hints(some, marks[rows]))
             target = some.target[:, ::2, ::2].long()
             marks[rows] = next_clicks(found.chances(), target, marks[rows], some.spread, some.labels, generator)
             before[rows] = _truth(found, some)
@@ -154,13 +157,8 @@ def _detached(features: ImageFeatures) -> ImageFeatures:
 
 def mean_iou(found: LabelLogits, batch: LabelBatch) -> float:
     """Intersection over union of what has each label with what should, mean over labels."""
-    best = found.chances().argmax(dim=1)
-    target = batch.target[:, ::2, ::2].long()
-    scores = []
-    for r, count in enumerate(batch.labels.tolist()):
-        for k in range(1, count + 1):
-            own, wanted = best[r] == k, target[r] == k
-            union = (own | wanted).sum()
-            if union:
-                scores.append(float((own & wanted).sum() / union))
-    return sum(scores) / max(len(scores), 1)
+    labels = found.logits.shape[1]
+    best, target = found.chances().argmax(dim=1), batch.target[:, ::2, ::2].long()
+    own, wanted = (F.one_hot(x.flatten(1), labels + 1)[:, :, 1:].bool() for x in (best, target))
+    both, either = (own & wanted).sum(dim=1), (own | wanted).sum(dim=1)
+    return float((both / either)[either > 0].mean()) if (either > 0).any() else 0.0

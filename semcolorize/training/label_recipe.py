@@ -28,8 +28,8 @@ class LabelData:
         Share of procedural scenes, against the sources' shares.
     pool, pool_size, pool_seed : int
         Scenes made in advance, their side in pixels, and their seed.
-    figures : float
-        Share of them with one large object.
+    figures, mixtures : float
+        Shares of them with one large object, and with several classes in a crowd.
     sources : tuple of LabelSource
     photographs : str or None
         Folder of photographs whose texture is lent to classes.
@@ -42,6 +42,7 @@ class LabelData:
     pool_size: int = 352
     pool_seed: int = 0
     figures: float = 0.25
+    mixtures: float = 0.0
     sources: tuple[LabelSource, ...] = ()
     photographs: str | None = None
     pairs: float = 0.15
@@ -63,6 +64,8 @@ class LabelOptimizer:
     precision : {"bf16", "fp32"}
     keep_statistics : bool
         Normalize by the statistics of the weights that the run starts from, see `init`.
+    frozen : bool
+        Leave the encoder as it is: what is trained is how hints are read.
     minutes : float
         Let the rate fall to zero within so long, too, where nobody knows how many steps a machine makes; 0 for steps
         alone. Such a run cannot be repeated to the bit.
@@ -76,6 +79,7 @@ class LabelOptimizer:
     rounds: tuple[float, ...] = (0.4, 0.25, 0.2, 0.15)
     precision: str = "bf16"
     keep_statistics: bool = False
+    frozen: bool = False
     minutes: float = 0.0
 
 
@@ -121,9 +125,10 @@ class LabelRecipe:
         """The data set; its scenes are made first where they are not in the folder `scenes`."""
         data, pool = self.data, None
         if data.scenes > 0:
-            path = scenes / f"scenes-{data.pool_seed}-{data.pool}-{data.pool_size}-{data.figures:g}.npy"
+            kinds = f"{data.figures:g}" + (f"-{data.mixtures:g}" if data.mixtures else "")
+            path = scenes / f"scenes-{data.pool_seed}-{data.pool}-{data.pool_size}-{kinds}.npy"
             pool = ScenePool.make(
-                path, data.pool, data.pool_size, seed=data.pool_seed, figures=data.figures,
+                path, data.pool, data.pool_size, seed=data.pool_seed, figures=data.figures, mixtures=data.mixtures,
                 workers=max(2, self.workers), on_progress=on_progress,
             )  # fmt: skip
         return LabelDataset(

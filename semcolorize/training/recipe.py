@@ -169,9 +169,11 @@ def read_recipe(
         raise source.fault("a recipe must be a mapping with preset, stages, data and optimizer.")
     for change in changes:
         _set(source.data, change)
+    from semcolorize.training.class_colors import class_color_recipe_from_dict
     from semcolorize.training.label_recipe import label_recipe_from_dict
 
-    build = label_recipe_from_dict if source.data.get("preset") == "labels" else recipe_from_dict
+    builders: dict[Any, Any] = {"labels": label_recipe_from_dict, "colors": class_color_recipe_from_dict}
+    build = builders.get(source.data.get("preset"), recipe_from_dict)
     try:
         return build(source.data, folder=data_folder)
     except ConfigError as error:

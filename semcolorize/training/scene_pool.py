@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semcolorize.scenes import Scene, make_figure, make_scene
+from semcolorize.scenes import Scene, make_figure, make_mixture, make_scene
 
 __all__ = ["ScenePool"]
 
@@ -48,6 +48,7 @@ class ScenePool:
         seed: int = 0,
         workers: int = 1,
         figures: float = 0.2,
+        mixtures: float = 0.0,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> ScenePool:
         """Make a pool, or open the one that is there if it holds as many scenes of that size.
@@ -63,6 +64,8 @@ class ScenePool:
             Processes.
         figures : float
             Share of scenes with one large object, see `semcolorize.scenes.make_figure`.
+        mixtures : float
+            Share of scenes with several classes in a crowd, see `semcolorize.scenes.make_mixture`.
         on_progress : callable, optional
             Told how many of how many scenes are done.
         """
@@ -71,7 +74,7 @@ class ScenePool:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part")
         planes = np.lib.format.open_memmap(temporary, "w+", np.uint8, (count, size, size, _PLANES))
-        jobs = [(seed, k, size, figures) for k in range(count)]
+        jobs = [(seed, k, size, figures, mixtures) for k in range(count)]
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
             for k, made in enumerate(pool.imap(_planes_of, jobs, chunksize=8)):
                 planes[k] = made
@@ -82,10 +85,12 @@ class ScenePool:
         return cls(path)
 
 
-def _planes_of(job: tuple[int, int, int, float]) -> np.ndarray:
-    seed, k, size, figures = job
+def _planes_of(job: tuple[int, int, int, float, float]) -> np.ndarray:
+    seed, k, size, figures, mixtures = job
     number = (seed * 1_000_003 + k) % 500_000_000
-    scene: Scene = make_figure(number, size) if (k * 0.618034) % 1 < figures else make_scene(number, size)
+    kind = (k * 0.618034) % 1
+    make = make_figure if kind < figures else make_mixture if kind < figures + mixtures else make_scene
+    scene: Scene = make(number, size)
     planes = np.empty((size, size, _PLANES), np.uint8)
     planes[..., 0] = np.rint(2.55 * scene.lightness)
     planes[..., 1] = scene.classes

@@ -47,7 +47,7 @@ class LabelTask:
         return wanted
 
 
-_COUNTS = (0.5, 0.25, 0.13, 0.07, 0.03, 0.02)
+_COUNTS = (0.38, 0.3, 0.19, 0.07, 0.04, 0.02)
 """Chances of 1 to 6 labels."""
 
 
@@ -221,7 +221,7 @@ def next_clicks(
         How far each label's hints speak, gray's last.
     labels : int64 Tensor of shape (R,)
     generator : Generator
-        On the processor.
+        On the device of the chances.
 
     Returns
     -------
@@ -238,8 +238,8 @@ def next_clicks(
         left = -F.max_pool2d(-left, 3, stride=1, padding=1)
     depth = depth.flatten(1)
     deepest = depth.amax(dim=1, keepdim=True)
-    least = 0.3 + 0.7 * torch.rand((rows, 1), generator=generator).to(device)
-    noise = torch.rand((rows, depth.shape[1]), generator=generator).to(device)
+    least = 0.3 + 0.7 * torch.rand((rows, 1), generator=generator, device=device)
+    noise = torch.rand((rows, depth.shape[1]), generator=generator, device=device)
     place = torch.where((depth >= least * deepest) & (depth > 0), noise, -1.0).argmax(dim=1)
     made = marks.clone()
     label = target.flatten(1).gather(1, place[:, None])[:, 0]

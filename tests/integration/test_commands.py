@@ -281,6 +281,11 @@ def test_examples_run(tmp_path):
     assert tifffile.imread(tmp_path / "a.tif").shape == (3, 256, 320, 3) and (tmp_path / "g.png").stat().st_size
     for wrong in (["--count", "0", "--out", "none.png"], ["--out", "g.png"]):
         assert subprocess.run([sys.executable, examples / "scene_gallery.py", *wrong], cwd=tmp_path).returncode == 2
+    words = [sys.executable, examples / "color_by_itself.py", "--size", "96", "--out", "by_itself"]
+    subprocess.run(words, cwd=tmp_path, check=True, timeout=300)
+    assert subprocess.run(words, cwd=tmp_path, timeout=300, capture_output=True).returncode == 2
+    with Image.open(tmp_path / "by_itself" / "automatic.png") as sheet:
+        assert sheet.size == (4 * 96, 2 * 96)
     words = [sys.executable, examples / "tilt_series.py", "--size", "96", "--number", "2"]
     answer = subprocess.run(words, cwd=tmp_path, check=True, timeout=300, capture_output=True, text=True)
     # What it prints is the command that colors the series.

@@ -24,6 +24,7 @@ def small_model(*, trained=True, seed=0):
     model = LabelModel(SMALL).eval().requires_grad_(False)
     if trained:
         torch.nn.init.normal_(model.decoder.output.weight, std=0.5)
+        torch.nn.init.normal_(model.attention.output.weight, std=0.5)
     return model
 
 
@@ -166,10 +167,13 @@ def test_of_a_large_area_some_cells_are_looked_at_and_of_a_small_one_all():
     plane[0, 0, 0, :30] = 1
     plane[0, 1, 1, 36:38, 4:6] = 1
     one = torch.zeros(1, dtype=torch.int64)
-    ((cells, coverage),) = LabelHints(plane, one, one, one + 1, most=16).chosen()
-    share = coverage.sum(axis=2)
-    assert (share[:, 0] > 0).sum() == 16 and (share[:, 1] > 0).sum() == 1
-    assert np.ptp(cells[share[:, 0] > 0] // 30) > 10
+    features = small_model().encoder(torch.zeros(1, 1, 96, 128))
+    plane = torch.nn.functional.pad(plane, (0, 4, 0, 8))
+    tokens = LabelHints(plane, one, one, one + 1, most=16).tokens(features)
+    # Kinds are label and spread; the gray click has one cell.
+    assert tokens.kind.tolist() == [0, 3] and tokens.there.sum(dim=1).tolist() == [16, 1]
+    assert np.ptp(tokens.cell[0].numpy() // 32) > 10
+    assert tokens.cell[1][tokens.there[1]].tolist() == [18 * 32 + 2]
 
 
 def test_weights_round_trip(tmp_path):

@@ -9,14 +9,17 @@ import roifile
 import tifffile
 
 from semcolorize.color.ink import ink_curve
+from semcolorize.color.palette import Palette
 from semcolorize.errors import ConfigError, HintError, OutputError
 from semcolorize.hintfiles.rois import read_rois
 from semcolorize.hints.labels import Label, label_set
 from semcolorize.hints.model import LineHint, PointHint
 from semcolorize.hints.rasterize import hint_area
 from semcolorize.inference.assignment import Assignment, label_chroma
+from semcolorize.micrograph.provenance import methods_sentence
 from semcolorize.pipeline import Colorizer
 from semcolorize.results.labels import label_rois, label_tiff
+from semcolorize.scenes import VALIDATION_SEEDS, make_figure
 
 RED, BLUE, GRAY = (53.0, 60.0, 40.0), (45.0, 5.0, -50.0), (50.0, 0.0, 0.0)
 
@@ -235,29 +238,92 @@ def test_what_is_masked_has_no_label_and_no_area():
         colorizer.colorize(image, hints[1:])
 
 
-def test_automatic_color_is_left_what_labels_leave_open():
-    from semcolorize.inference.highlight import TAUGHT_LABELS, between_labels
-    from semcolorize.network.proposing import HintedView
-
-    model = Colorizer.load().labels.model
+def disk_with_a_hint():
+    """A bright disk, marked red in its middle; lightness, hint_ab, hint_mask and the disk."""
     rows, columns = np.mgrid[:96, :128]
     disk = np.hypot(columns - 64, rows - 48) < 30
     noise = np.random.default_rng(0).normal(0, 1.5, rows.shape)
     lightness = np.where(disk, 70.0, 35.0).astype(np.float32) + noise.astype(np.float32)
     hint_ab, mask = np.zeros((96, 128, 2), np.float32), np.zeros((96, 128), np.float32)
     hint_ab[46:51, 62:67], mask[46:51, 62:67] = (40.0, 20.0), 1
-    proposals = [np.full((2, 96, 128, 2), (-9.0, 9.0), np.float32)]
-    view = HintedView.of(lightness, hint_ab, mask)
-    (mixed,) = between_labels(model, [view], proposals, "instance")
-    assert mixed.shape == (2, 96, 128, 2) and (mixed[0] == mixed[1]).all()
-    # The disk has the hint's hue, what is far from it the proposal's; the hint is the proposal's own affair.
-    assert np.median(mixed[0, disk][:, 0]) > 25
-    np.testing.assert_allclose(np.median(mixed[0, :10, :10], axis=(0, 1)), (-9, 9), atol=1.0)
-    np.testing.assert_array_equal(mixed[0][mask > 0], proposals[0][0][mask > 0])
-    # More colors than anybody names are measured ones.
-    for i in range(TAUGHT_LABELS + 1):
-        angle = 2 * np.pi * i / (TAUGHT_LABELS + 1)
-        hint_ab[4 : 8, 16 * i : 16 * i + 4] = (40 * np.cos(angle), 40 * np.sin(angle))
-        mask[4 : 8, 16 * i : 16 * i + 4] = 1
-    (same,) = between_labels(model, [HintedView.of(lightness, hint_ab, mask)], proposals, "alike")
-    np.testing.assert_array_equal(same, proposals[0])
+    return lightness, hint_ab, mask, disk
+
+
+def test_automatic_color_is_left_what_labels_leave_open():
+    colorizer = Colorizer.load(device="cpu")
+    lightness, hint_ab, mask, disk = disk_with_a_hint()
+    made = colorizer.predict_ab(lightness, hint_ab, mask, variants=4, fill="auto", spread="instance")
+    ground = ~disk
+    ground[16:80, 32:96] = False
+    for own in made:
+        # The disk has the hint's hue in every variant, and the hint its color as light as it lies there.
+        assert np.median(own[disk][:, 0]) > 20
+        np.testing.assert_allclose(own[mask > 0], hint_ab[mask > 0], atol=4.0)
+    # What nobody hinted has one color in each drawn variant, another in each.
+    colors = np.array([np.median(own[ground], axis=0) for own in made[1:]])
+    assert np.linalg.norm(np.diff(colors, axis=0), axis=1).max() > 8
+    assert max(np.std(own[ground], axis=0).max() for own in made[1:]) < 6
+    # The best guess does not depend on how many are asked for.
+    (alone,) = colorizer.predict_ab(lightness, hint_ab, mask, fill="auto", spread="instance")
+    np.testing.assert_allclose(alone, made[0], atol=1e-3)
+
+
+def test_without_hints_classes_get_colors_of_their_own_and_variants_others():
+    colorizer = Colorizer.load(device="cpu")
+    lightness, hint_ab, mask, disk = disk_with_a_hint()
+    nothing = np.zeros_like(mask)
+    made = colorizer.predict_ab(lightness, hint_ab, nothing, variants=6, seed=3)
+    inner, outer = np.hypot(*(np.mgrid[:96, :128] - np.array([48, 64])[:, None, None])) < 24, ~disk
+    outer[8:88, 24:104] = False
+    means = np.array([[own[part].mean(axis=0) for part in (inner, outer)] for own in made])
+    within = np.array([[own[part].std(axis=0).max() for part in (inner, outer)] for own in made])
+    assert np.median(np.linalg.norm(means[:, 0] - means[:, 1], axis=1)) > 20 and within.max() < 12
+    assert np.linalg.norm(np.diff(means[:, 0], axis=0), axis=1).mean() > 15
+    again = colorizer.predict_ab(lightness, hint_ab, nothing, variants=2, seed=3)
+    np.testing.assert_allclose(again, made[:2], atol=1e-4)
+
+
+def test_ground_is_quieter_than_what_lies_on_it():
+    colorizer, louder = Colorizer.load(device="cpu"), []
+    for k in range(3):
+        scene = make_figure(VALIDATION_SEEDS + k, 192)
+        nothing = np.zeros(scene.lightness.shape, np.float32)
+        made = colorizer.predict_ab(scene.lightness, np.zeros((192, 192, 2), np.float32), nothing, variants=8)
+        strength = np.hypot(made[..., 0], made[..., 1]) / np.maximum(ink_curve(scene.lightness), 0.1)
+        louder += [np.median(own[scene.classes > 0]) - np.median(own[scene.classes == 0]) for own in strength]
+    assert np.mean(louder) > 8
+
+
+def test_classes_and_palette_bound_automatic_color():
+    colorizer = Colorizer.load(device="cpu")
+    lightness, *_, disk = disk_with_a_hint()
+    gray = np.clip(lightness * 2.2, 0, 255).astype(np.uint8)
+    palette = Palette({"rust": "#b7410e", "teal": "#1a7f8e"})
+    result = colorizer.colorize(gray, palette=palette, classes=2, variants=3)
+    hues = {round(float(np.degrees(np.arctan2(c.ab[1], c.ab[0])))) % 360 for c in palette.values()}
+    for ab in result.ab:
+        for part in (disk, ~disk):
+            a, b = np.median(ab[part], axis=0)
+            assert min(abs((np.degrees(np.arctan2(b, a)) - hue + 180) % 360 - 180) for hue in hues) < 12
+    (one,) = colorizer.colorize(gray, classes=1).ab
+    assert np.std(np.arctan2(one[..., 1], one[..., 0])[np.hypot(*np.moveaxis(one, -1, 0)) > 3]) < 0.3
+    with pytest.raises(ConfigError, match="classes is 0"):
+        colorizer.colorize(gray, classes=0)
+
+
+def test_the_rest_contrasts_with_what_was_hinted():
+    colorizer = Colorizer.load(device="cpu")
+    lightness, *_, disk = disk_with_a_hint()
+    gray = np.clip(lightness * 2.2, 0, 255).astype(np.uint8)
+    hints = [{"point": [64, 48], "color": "#c03020"}]
+    result = colorizer.colorize(gray, hints, fill="contrast", spread="instance")
+    ab = result.ab[0]
+    thing, rest = np.median(ab[disk], axis=0), np.median(ab[:12], axis=(0, 1))
+    turn = np.degrees(np.arctan2(thing[1], thing[0]) - np.arctan2(rest[1], rest[0])) % 360
+    assert abs(turn - 180) < 25 and 2 < np.hypot(*rest) < 0.6 * np.hypot(*thing)
+    assert result.labels[48, 64] == 1 and result.labels[2, 2] == 0
+    told = methods_sentence(result.provenance)
+    assert "no generative step" in told and "contrasting color" in told
+    # Hints of two colors leave a gap for the rest.
+    two = [*hints, {"point": [10, 10], "color": "#2080c0"}]
+    assert np.isfinite(colorizer.colorize(gray, two, fill="contrast").ab).all()

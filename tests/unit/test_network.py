@@ -15,7 +15,7 @@ from semcolorize.network.conditioning import PRESETS, Condition, ModelConfig, co
 from semcolorize.network.diffuser import ABDiffuser
 from semcolorize.network.proposing import HintedView, propose
 from semcolorize.network.sampling import resolve_device, sample_ab
-from semcolorize.network.settling import drop_faint, reconcile, settle_hints
+from semcolorize.network.settling import reconcile, settle_hints
 from semcolorize.network.unet import UNet, UNetConfig
 from semcolorize.network.weights import load_weights, save_weights
 from semcolorize.training.checkpoint import save_checkpoint
@@ -139,13 +139,6 @@ def hints(shape, *given):
     for row, column, color in given:
         hint_ab[row, column], hint_mask[row, column] = color, 1
     return hint_ab, hint_mask
-
-
-def test_faint_washes_are_dropped_and_colors_kept():
-    chroma = np.linspace(0, 40, 81)
-    kept = drop_faint(chroma[:, None] * np.array([0.6, -0.8])) @ [0.6, -0.8]
-    assert (kept[chroma <= 2] == 0).all() and (np.diff(kept) >= 0).all()
-    np.testing.assert_allclose(kept[chroma >= 5], chroma[chroma >= 5], rtol=1e-6)
 
 
 def test_classes_get_one_mean_in_all_views_and_keep_their_gradations():

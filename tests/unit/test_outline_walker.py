@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from semcolorize.propagation.dense_walker import DenseOutlines
+from semcolorize.propagation.grid_walker import GridOutlines
 from semcolorize.propagation.outline_walker import OutlineSystem, Seeds, walk_over
 
 
@@ -102,20 +102,24 @@ def test_gradients_are_those_of_finite_differences(seed):
     assert tensors[1].grad.shape == down.shape
 
 
-def test_dense_systems_are_the_sparse_ones_with_gradients():
+def test_systems_solved_at_once_are_those_solved_one_by_one_with_gradients():
     across, down, leak = (np.stack([drawn(s)[i] for s in (0, 1)]) if i < 2 else drawn()[2] for i in range(3))
     sets, image = [seeds(), seeds((7, 22)), seeds((0,))], torch.tensor([0, 1, 1])
     weight = torch.from_numpy(np.random.default_rng(5).normal(size=(3, 30, 2)))
     tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (across, down, leak)]
-    dense_tensors = [torch.tensor(x, dtype=torch.float32, requires_grad=True) for x in (across, down, leak)]
-    sparse = []
+    grid_tensors = [torch.tensor(x, dtype=torch.float32, requires_grad=True) for x in (across, down, leak)]
+    strength, values = torch.zeros(3, 30), torch.zeros(3, 2, 30)
+    one_by_one = []
     for row, (i, one) in enumerate(zip(image.tolist(), sets, strict=True)):
         system = OutlineSystem(across[i], down[i], leak)
-        sparse.append(walk_over(tensors[0][i], tensors[1][i], tensors[2], system, [one])[0])
-        np.testing.assert_allclose(sparse[row].detach().numpy(), system.walk(one), atol=1e-5)
-    (torch.stack(sparse) * weight).sum().backward()
-    dense = DenseOutlines(*dense_tensors).walk(image, sets)
-    torch.testing.assert_close(dense, torch.stack(sparse).float(), atol=1e-4, rtol=1e-3)
-    (dense * weight).sum().backward()
-    for a, b in zip(dense_tensors, tensors, strict=True):
+        one_by_one.append(walk_over(tensors[0][i], tensors[1][i], tensors[2], system, [one])[0])
+        np.testing.assert_allclose(one_by_one[row].detach().numpy(), system.walk(one), atol=1e-5)
+        strength[row, one.cells] = torch.from_numpy(one.strength).float()
+        values[row, :, one.cells] = torch.from_numpy(one.values).float().T
+    (torch.stack(one_by_one) * weight).sum().backward()
+    grid = GridOutlines(*grid_tensors).walk(image, strength.view(3, 5, 6), values.view(3, 2, 5, 6))
+    at_once = grid.flatten(2).transpose(1, 2)
+    torch.testing.assert_close(at_once, torch.stack(one_by_one).float(), atol=1e-4, rtol=1e-3)
+    (at_once * weight).sum().backward()
+    for a, b in zip(grid_tensors, tensors, strict=True):
         torch.testing.assert_close(a.grad.double(), b.grad.double(), atol=2e-3, rtol=0.02)

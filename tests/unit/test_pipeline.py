@@ -97,12 +97,16 @@ def test_gray_hints_alone_leave_everything_exactly_gray(colorizer):
     assert result.legend[0].share == 1
 
 
-def test_nothing_asked_and_nothing_colored_is_said():
-    colorizer = Colorizer.load()
+def test_nothing_asked_and_nothing_colored_is_said(colorizer):
+    from semcolorize.color.palette import Palette
+
+    # A palette of gray leaves nothing to color with.
+    gray = colorizer.colorize(np.full((64, 80), 90, np.uint8), palette=Palette({"gray": "#808080"}))
+    assert not gray.ab.any() and any("nothing was colored" in note for note in gray.notes)
+    assert len(gray.legend) == 1
+    even = colorizer.colorize(np.full((64, 80), 90, np.uint8))
+    assert np.ptp(even.ab, axis=(1, 2)).max() < 1e-3
     flat = np.full((64, 80), 90, np.uint8)
-    result = colorizer.colorize(flat)
-    assert not result.ab.any() and any("nothing was colored" in note for note in result.notes)
-    assert len(result.legend) == 1
     asked = colorizer.colorize(flat, [PointHint(row=30, column=40, size=5, lab=(50.0, 40.0, 0.0))])
     assert not any("nothing was colored" in note for note in asked.notes)
 
