@@ -215,10 +215,13 @@ def _kept(used: HintSet, now: HintSet) -> tuple[Any, ...]:
 
 
 def _invented(marked: MarkedMicrograph, proposals: np.ndarray, tint: np.ndarray, seconds: float) -> Picture:
+    from semcolorize.inference.upsample import ab_of_proposals
     from semcolorize.micrograph.legend import legend
 
     image, pixels = marked.image, marked.pixels
     chroma = proposals / ink_curve(image.small, tint)[..., None]
     own = Overrides(pixels.rows, pixels.columns, pixels.strength, pixels.ab, finished=True)
-    entries = legend(marked.hints, proposals[0], image.small, other_distance=12.0)
+    # At full size, as in files: noise has a share in how much of an image is too dark or bright for a color.
+    ab = ab_of_proposals(marked, proposals[:1], tint)[0, : image.bar]
+    entries = legend(marked.hints, ab, image.lightness, other_distance=12.0)
     return Picture(chroma, tint, (own,) * len(chroma), entries, None, None, (), seconds)
