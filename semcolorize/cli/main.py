@@ -26,6 +26,7 @@ _COMMANDS = {
     "benchmark": ("benchmark", "Measure speed and memory on this machine, against classical methods."),
     "train": ("train", "Train a model after a recipe."),
     "batch": ("batch", "Color a folder as a YAML job says, with a ledger and a report."),
+    "app": ("app", "Open the window in the browser: color by clicking."),
     "imagej": ("imagej", "Put macros into Fiji or ImageJ; the worker that serves them."),
 }
 

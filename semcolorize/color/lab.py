@@ -58,7 +58,9 @@ _KAPPA = 24389 / 27
 def _is_tensor(values: Any) -> bool:
     # Without an import of torch: a tensor can only exist where torch was imported already.
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(values, torch.Tensor)
+    # Another thread may be in the middle of importing it.
+    kind = getattr(torch, "Tensor", None)
+    return kind is not None and isinstance(values, kind)
 
 
 def _namespace(values: Any) -> Any:

@@ -7,6 +7,7 @@
     hints:
       - {point: [412, 310], size: 9, color: grain}    # x, y as ImageJ shows them
       - {rectangle: [10, 20, 64, 48], color: seagreen, limit: true}
+      - {rings: [[[1, 2], [90, 4], [18, 80]], [[20, 20], [30, 20], [20, 30]]], color: grain}    # inner rings are holes
       - {rois: cells.zip, colors: {"cell*": grain, "7": keep}}
 
 Every hint may have ``name``, ``strength``, ``limit`` and ``spread``. All faults of a file are reported at once, with
@@ -86,6 +87,10 @@ class _Polygon(_Colored):
     polygon: Annotated[list[_Pair], Field(min_length=3)]
 
 
+class _Rings(_Colored):
+    rings: Annotated[list[Annotated[list[_Pair], Field(min_length=3)]], Field(min_length=1)]
+
+
 class _Line(_Colored):
     line: Annotated[list[_Pair], Field(min_length=2)]
     width: _Extent = 1.0
@@ -103,6 +108,7 @@ _KINDS: dict[str, type[_Entry]] = {
     "rectangle": _Rectangle,
     "oval": _Oval,
     "polygon": _Polygon,
+    "rings": _Rings,
     "line": _Line,
     "rois": _Rois,
 }
@@ -313,6 +319,12 @@ class _Reader:
                     )
                 ring = tuple((y, x) for x, y in polygon)
                 self._hints.append(RegionHint(shape=Polygons((ring,)), **shared))
+            case _Rings(rings=rings):
+                self._check_points([vertex for ring in rings for vertex in ring], (*keys, "rings"))
+                if all(on_one_line(ring) for ring in rings):
+                    self._fault("rings have no area: each of them is one point, or lies on one line.", (*keys, "rings"))
+                shape = Polygons(tuple(tuple((y, x) for x, y in ring) for ring in rings))
+                self._hints.append(RegionHint(shape=shape, **shared))
             case _Rectangle(rectangle=box):
                 self._add_box(box, Rectangle, shared, (*keys, "rectangle"))
             case _Oval(oval=box):

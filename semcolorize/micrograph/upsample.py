@@ -83,22 +83,47 @@ class GuidedUpsampler:
         ------
         ShapeError
         """
+        return self.window(ab, slice(0, self.shape[0]), slice(0, self.shape[1]))
+
+    def window(self, ab: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+        """Upsample what a window of the full image shows, for the cost of the window.
+
+        Parameters
+        ----------
+        ab : ndarray of shape (h, w, 2)
+            As for a call.
+        rows, columns : slice
+            From the first to the one after the last, in pixels of the full image.
+
+        Returns
+        -------
+        ab : float32 ndarray of shape (rows, columns, 2)
+            The very values that the whole has there.
+
+        Raises
+        ------
+        ShapeError
+        """
         if ab.shape != (*self.low.shape, 2):
             raise ShapeError(f"ab {ab.shape} and lightness_low {self.low.shape} do not fit; (h, w, 2) is needed.")
         if self.low.shape == self.shape:
-            return ab.astype(np.float32)
+            return ab[rows, columns].astype(np.float32)
         planes = np.stack([self.low, self._sharpness, self._purity, ab[..., 0], ab[..., 1]]).astype(np.float32)
-        result = np.empty((*self.shape, 2), np.float32)
-        each(lambda rows: self._fill(planes, rows, result), strips(*self.shape))
+        result = np.empty((rows.stop - rows.start, columns.stop - columns.start, 2), np.float32)
+
+        def fill(part: slice) -> None:
+            self._fill(planes, slice(rows.start + part.start, rows.start + part.stop), columns, result[part])
+
+        each(fill, strips(*result.shape[:2]))
         return result
 
-    def _fill(self, planes: np.ndarray, rows: slice, result: np.ndarray) -> None:
-        """Rows of the result; `planes` (5, h, w) are lightness, sharpness, purity and a*b*."""
+    def _fill(self, planes: np.ndarray, rows: slice, columns: slice, result: np.ndarray) -> None:
+        """A window of the result; `planes` (5, h, w) are lightness, sharpness, purity and a*b*."""
         cells, row_weights = self._rows[0][:, rows], self._rows[1][:, rows, None]
-        column_cells, column_weights = self._columns
+        column_cells, column_weights = self._columns[0][:, columns], self._columns[1][:, columns]
         top = int(cells.min())
         near = planes[:, top : int(cells.max()) + 1]
-        smooth = self._smooth[rows]
+        smooth = self._smooth[rows, columns]
         total = np.zeros_like(smooth)
         a, b, weight, taken = np.zeros_like(smooth), np.zeros_like(smooth), np.empty_like(smooth), np.empty_like(smooth)
         for j in range(3):
@@ -125,8 +150,8 @@ class GuidedUpsampler:
                 taken_b = take(4)
                 taken_b *= weight
                 b += taken_b
-        np.divide(a, total, out=result[rows, :, 0])
-        np.divide(b, total, out=result[rows, :, 1])
+        np.divide(a, total, out=result[..., 0])
+        np.divide(b, total, out=result[..., 1])
 
 
 def upsample_ab(ab: np.ndarray, lightness_low: np.ndarray, lightness: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = [
     "_version", "errors", "parallel", "color", "diffusion", "hints", "micrograph", "hintfiles", "propagation",
     "network", "model", "inference", "results", "result", "pipeline", "scenes", "training", "evaluation", "batch",
-    "imagej", "cli", "__init__", "__main__",
+    "imagej", "app", "cli", "__init__", "__main__",
 ]  # fmt: skip
 
 # Sources of scenes and training stand beside the pipeline, not on it.
@@ -102,8 +102,8 @@ def test_unknown_names_are_refused():
 
 
 COMMANDS = [
-    "", "demo", "colorize", "views", "check", "palette", "doctor", "evaluate", "benchmark", "train", "batch", "imagej",
-    "imagej install", "imagej worker",
+    "", "demo", "colorize", "views", "check", "palette", "doctor", "evaluate", "benchmark", "train", "batch", "app",
+    "imagej", "imagej install", "imagej worker",
 ]  # fmt: skip
 
 
