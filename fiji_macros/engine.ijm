@@ -3,7 +3,9 @@
 //   new            a fresh job folder, made by Python, which also starts the worker; or ERROR=...
 //   run\nFOLDER    does the job in FOLDER and returns its status: lines of key=value, texts spelled in ASCII
 //   get\nKEY\nTEXT the value of a key in such lines, as text
+//   live[\nFOLDER] a fresh folder for a live image, or FOLDER once more, and a worker; or ERROR=...
 //   quote\nTEXT    TEXT as a JSON string, in ASCII
+//   spell\nTEXT    TEXT as one line of ASCII, and unspell\nTEXT the way back
 //   palette\nNAME  a palette: name=#rrggbb, a line each; or ERROR=...
 //   fail\nTEXT     shows TEXT in a window of its own (headless: in the log)
 //   show\nNAME\nTEXT  shows TEXT in the window NAME
@@ -21,6 +23,9 @@ if (cut >= 0) {
     rest = substring(argument, cut + 1);
 }
 if (command == "new") return "" + newJob();
+if (command == "live") return "" + liveFolder(rest);
+if (command == "spell") return "" + spell(rest);
+if (command == "unspell") return "" + unspell(rest);
 if (command == "run") return "" + runJob(rest);
 if (command == "quote") return "" + quote(rest);
 if (command == "palette") return "" + palette(rest);
@@ -61,6 +66,13 @@ function ask(command, argument) {
 
 function newJob() {
     answer = ask("new", "");
+    if (startsWith(answer, "ERROR=")) return answer;
+    return "" + unspell(answer) + File.separator;
+}
+
+function liveFolder(folder) {
+    if (endsWith(folder, "/") || endsWith(folder, "\\")) folder = substring(folder, 0, lengthOf(folder) - 1);
+    answer = ask("live", folder);
     if (startsWith(answer, "ERROR=")) return answer;
     return "" + unspell(answer) + File.separator;
 }
