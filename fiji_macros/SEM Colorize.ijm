@@ -45,11 +45,11 @@ macro "Palette Action Tool - Cd33F0077C36bF9077C2a6F0977Ceb2F9977C000R0077R9077R
     done = runMacro(palette, "open");
 }
 
-macro "Undo hint Action Tool - C000L2858L5848L2825L2828T0d08 L28abL28ba" {
+macro "Undo hint Action Tool - C00aL26a6La6c8Lc8caLcaacLac6cL2663L2669" {
     done = runMacro(live, "undo");
 }
 
-macro "Redo hint Action Tool - C000L28d8Ld8a5Ld8ab" {
+macro "Redo hint Action Tool - C00aLd656L5638L383aL3a5cL5c9cLd693Ld699" {
     done = runMacro(live, "redo");
 }
 
@@ -200,6 +200,7 @@ function draw() {
         clickPalette();
         exit;
     }
+    ok = remember("released", d2s(getTime(), 0));
     how = "";
     if (single) how += "instance ";
     if (gray) how += "gray ";

@@ -23,6 +23,7 @@ if (!File.exists(home + "engine.ijm")) home = File.getDirectory(getInfo("macro.f
 var engine = home + "engine.ijm";
 var MARKER = "semcolorize.marker";
 var plane = 1;
+var begun = getTime();
 
 argument = getArgument();
 command = argument;
@@ -62,7 +63,7 @@ return "";
 
 function lock() {
     for (i = 0; i < 400; i++) {
-        before = remember("lock", getTime());
+        before = remember("lock", d2s(getTime(), 0));
         if (before == "null" || before == "0" || getTime() - parseFloat(before) > 4000) return;
         // Whoever holds it says when it began.
         ok = remember("lock", before);
@@ -202,7 +203,7 @@ function scan(id) {
             name = Roi.getName;
             saveRoi(folder + "hint_" + n + ".roi");
             Roi.setName(name);
-            learn(id, name, Roi.getStrokeColor);
+            learn(id, name, "" + Roi.getStrokeColor);
             list += "" + n + " ";
         }
     }
@@ -277,7 +278,7 @@ function setClasses(text) {
     // Hints show the color of their class.
     for (i = 0; i < Overlay.size; i++) {
         Overlay.activateSelection(i);
-        color = classColor(id, Roi.getName);
+        color = classColor(id, "" + Roi.getName);
         if (Roi.getProperty("semcolorize.hint") != "" && color != "") Roi.setStrokeColor(color);
     }
     lookedAt();
@@ -474,7 +475,7 @@ function bringTo(id, state) {
     for (i = 0; i < lengthOf(wanted); i++)
         if (wanted[i] != "" && indexOf(there, " " + wanted[i] + " ") < 0) {
             open("" + recall("folder." + id, "") + "hint_" + wanted[i] + ".roi");
-            color = classColor(id, Roi.getName);
+            color = classColor(id, "" + Roi.getName);
             if (color != "") Roi.setStrokeColor(color);
             Overlay.addSelection;
             run("Select None");
@@ -599,6 +600,10 @@ function edited(id, anyway) {
     ok = remember("current", getImageID());
     if (getImageID() == id) ok = remember("plane." + id, getSliceNumber());
     ok = remember("edit." + id, parseInt(recall("edit." + id, "0")) + 1);
+    since = recall("released", "0");
+    if (since == "0") since = d2s(begun, 0);
+    ok = remember("released", "0");
+    ok = remember("since." + id, since);
     if (anyway || "" + recall("live", "1") == "1") ok = remember("wanted." + id, recall("edit." + id, "0"));
     // Another tool may run already while this waits for Python: so it waits elsewhere.
     ok = "" + call("ij.IJ.setKeyUp", "16");
@@ -615,7 +620,7 @@ function update() {
     if (now - parseFloat(recall("driver", "0")) < 3000) return;
     worked = true;
     while (worked) {
-        ok = remember("driver", getTime());
+        ok = remember("driver", d2s(getTime(), 0));
         worked = false;
         works = split(String.trim(recall("works", "")), " ");
         for (u = 0; u < lengthOf(works); u++) if (works[u] != "") {
@@ -646,7 +651,7 @@ function draw(id, edit) {
     }
     path = folder + "answer_" + edit + ".txt";
     while (true) {
-        ok = remember("driver", getTime());
+        ok = remember("driver", d2s(getTime(), 0));
         if (File.exists(path)) {
             answer = File.openAsString(path);
             ok = File.delete(path);
@@ -888,7 +893,9 @@ function put(id, answer, folder, begin) {
     many = count("hints." + id);
     said = "" + many + " hints";
     if (many == 1) said = "1 hint";
-    said += ", colored on " + valueOf(answer, "device") + " in " + d2s((getTime() - begin) / 1000, 2) + " s";
+    took = (getTime() - parseFloat(recall("since." + id, "" + begin))) / 1000;
+    said += ", colored on " + valueOf(answer, "device") + " in " + d2s(took, 2) + " s";
+    ok = remember("took", took);
     showStatus("SemColorize: " + said);
     done = runMacro(home + "palette.ijm", "refresh");
     showStatus("SemColorize: " + said);
@@ -953,8 +960,10 @@ function arrange(id, result) {
 
 // A window takes its size a moment later, and its canvas after that.
 function settle(x, y, w, h) {
-    setLocation(x, y, w, h);
-    wait(80);
-    setLocation(x, y, w, h);
-    wait(40);
+    for (i = 0; i < 15; i++) {
+        setLocation(x, y, w, h);
+        wait(60);
+        // The frame takes some of it, the picture the rest.
+        if (i > 0 && abs(getZoom() * getWidth() - w) < 0.06 * w + 24) i = 15;
+    }
 }

@@ -116,7 +116,7 @@ function refresh() {
     id = image();
     rows = lines(id);
     for (i = 0; i < 400; i++) {
-        before = remember("lock", getTime());
+        before = remember("lock", d2s(getTime(), 0));
         if (before == "null" || before == "0" || getTime() - parseFloat(before) > 4000) i = 400;
         else {
             ok = remember("lock", before);

@@ -9,6 +9,7 @@ is busy from one that died, and it tells ImageJ through the job's status.
     python -P -m semcolorize.imagej.client run FOLDER          does the job in it
     python -P -m semcolorize.imagej.client live [FOLDER]       prints the folder of a live image, with a worker alive
     python -P -m semcolorize.imagej.client palette FILE        prints a palette: name=#rrggbb, a line each
+    python -P -m semcolorize.imagej.client savepalette FILE HOW COLORS     writes one; HOW: keep or replace a file
     python -P -m semcolorize.imagej.client stop                ends the worker
 """
 
@@ -25,9 +26,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from semcolorize.errors import BridgeError, SemColorizeError
+from semcolorize.errors import BridgeError, OutputError, SemColorizeError
 from semcolorize.imagej.home import Home
-from semcolorize.imagej.jobfolder import Status, read_status, spell, wants_cancel, write_status
+from semcolorize.imagej.jobfolder import Status, read_status, spell, unspell, wants_cancel, write_status
 
 __all__ = ["main", "run", "start_worker", "stop_worker"]
 
@@ -231,13 +232,31 @@ def _palette(name: str) -> str:
     return "\n".join(f"{spell(key)}={color.hex}" for key, color in read_palette(name).items())
 
 
+def _save_palette(file: str, how: str, colors: str) -> str:
+    from semcolorize.color.palette import NamedColor, parse_color
+    from semcolorize.hintfiles.palette_files import palette_file
+    from semcolorize.micrograph.atomic import write_bytes_atomic
+
+    entries = [line.rpartition("=") for line in unspell(colors).splitlines() if line.strip()]
+    palette = {name: NamedColor(name, parse_color(color)) for name, _, color in entries}
+    target = Path(unspell(file)).expanduser()
+    content = palette_file(palette, target.suffix.lower(), title=target.stem)
+    try:
+        write_bytes_atomic(target, content, overwrite=how == "replace")
+    except OutputError as error:
+        error.message = error.message.replace("with --overwrite", "(Replace, in the dialog)")
+        raise
+    return spell(str(target))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Answer a macro. Errors go to stdout too, after ``ERROR=``: ImageJ's exec shows nothing else."""
     parser = argparse.ArgumentParser(
         prog="python -m semcolorize.imagej.client", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["new", "run", "live", "palette", "stop"])
+    parser.add_argument("command", choices=["new", "run", "live", "palette", "savepalette", "stop"])
     parser.add_argument("argument", nargs="?", default="")
+    parser.add_argument("more", nargs="*")
     options = parser.parse_args(argv)
     try:
         home = Home.open()
@@ -247,6 +266,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(_live(home, options.argument))
         elif options.command == "palette":
             print(_palette(options.argument or "micrograph"))
+        elif options.command == "savepalette":
+            if len(options.more) != 2:
+                raise BridgeError("savepalette takes a file, keep or replace, and colors.")
+            print(_save_palette(options.argument, *options.more))
         elif options.command == "stop":
             print("stopped" if stop_worker(home) else "ERROR=The worker is busy and was asked to end afterwards.")
         else:
