@@ -267,7 +267,7 @@ function classColor(id, name) {
 // A class that the image's palette lacks.
 function learn(id, name, color) {
     if (name == "" || name == "keep gray" || color == "none" || "" + classColor(id, name) != "") return;
-    ok = remember("classes." + id, "" + classes(id) + substring("" + color, 0, 1) + substring("" + color, lengthOf(color) - 6) + " 100 1 " + name + "\n");
+    ok = remember("classes." + id, "" + classes(id) + hexOf(color) + " 100 1 " + name + "\n");
 }
 
 function setClasses(text) {
@@ -544,8 +544,7 @@ function takeRois() {
         if (color == "none") color = Roi.getStrokeColor;
         if (color == "none") left++;
         else {
-            if (lengthOf(color) <= 7) code = "#" + toColor(color);
-            else code = "#" + substring(color, lengthOf(color) - 6);
+            code = hexOf(color);
             if ("" + classColor(id, name) == "" && name != "keep gray") name = classOf(id, code, name);
             reach = Roi.getProperty("semcolorize.spread");
             keep(id, name, reach);
@@ -559,14 +558,18 @@ function takeRois() {
     changed(id, said);
 }
 
-function toColor(name) {
-    if (startsWith(name, "#")) return substring(name, 1);
-    return substring("" + Color.toString(Color.foreground), 1);
+// ImageJ calls some colors by name; others may begin with an alpha.
+function hexOf(color) {
+    if (startsWith(color, "#")) return "#" + toLowerCase(substring(color, lengthOf(color) - 6));
+    named = newArray("black", "#000000", "blue", "#0000ff", "cyan", "#00ffff", "green", "#00ff00", "magenta", "#ff00ff",
+        "orange", "#ffc800", "red", "#ff0000", "white", "#ffffff", "yellow", "#ffff00", "pink", "#ffafaf");
+    for (k = 0; k < lengthOf(named); k += 2) if (named[k] == color) return named[k + 1];
+    return "#808080";
 }
 
 function classOf(id, color, name) {
     lines = split(classes(id), "\n");
-    for (k = 0; k < lengthOf(lines); k++) if (substring(lines[k], 0, 7) == toLowerCase(color)) return className(lines[k]);
+    for (k = 0; k < lengthOf(lines); k++) if (substring(lines[k], 0, 7) == toLowerCase(color)) return "" + className(lines[k]);
     // Names that ImageJ gave are places: 0123-0456.
     if (name == "" || matches(name, "[0-9-]+")) name = "class " + (lengthOf(lines) + 1);
     learn(id, name, color);
@@ -695,7 +698,7 @@ function lives(root) {
 
 function rouse(folder) {
     answer = "" + runMacro(engine, "live\n" + folder);
-    if (startsWith(answer, "ERROR=")) return valueOf(answer, "ERROR");
+    if (startsWith(answer, "ERROR=")) return "" + valueOf(answer, "ERROR");
     return "";
 }
 

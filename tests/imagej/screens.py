@@ -105,14 +105,14 @@ class Screen:
         """Click on a button of the toolset, which begins after ImageJ's own tools."""
         self.click("ImageJ", 384 + 30 * number, 42)
 
-    def ask(self, what: str) -> list[str]:
+    def ask(self, what: str, seconds: float = 30) -> list[str]:
         """Have the macro that waits do something; returns the lines it told."""
         told = self.folder / "told.txt"
         told.unlink(missing_ok=True)
         waiting = self.folder / "ask.tmp"
         waiting.write_text(what, encoding="ascii")
         waiting.rename(self.folder / "ask.ijm")
-        self.wait_for("told.txt")
+        self.wait_for("told.txt", seconds)
         return told.read_text(encoding="utf-8").splitlines()
 
     def shot(self, name: str) -> Path:

@@ -53,7 +53,8 @@ function hints() {
     for (i = 0; i < Overlay.size; i++) {
         Overlay.activateSelection(i);
         if (Roi.getProperty("semcolorize.hint") != "")
-            text += replace(Roi.getName, " ", "") + "/" + Roi.getType + "/" + Roi.getProperty("semcolorize.spread") + " ";
+            text += replace(Roi.getName, " ", "") + "/" + Roi.getType + "/" + Roi.getProperty("semcolorize.spread")
+                + " ";
     }
     run("Select None");
     return text;
@@ -275,7 +276,7 @@ def test_take_from_and_send_to_the_roi_manager(screen):
     told = screen.tell(
         'roiManager("reset"); selectImage("other.tif");'
         'done = runMacro(getDirectory("plugins") + "SemColorize/live.ijm", "send"); tell(roiManager("count"));'
-        'roiManager("select", 0); tell(Roi.getName); roiManager("reset"); run("Select None");'
+        'roiManager("select", 0); tell("" + Roi.getName); roiManager("reset"); run("Select None");'
     )
     assert told == ["2", "stigma"]
 
