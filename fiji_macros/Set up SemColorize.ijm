@@ -29,12 +29,12 @@ if (action == "") {
     if (there) what = newArray("Update", "Remove");
     Dialog.create("Set up SemColorize");
     Dialog.addMessage("Colors micrographs from a few clicks.", 13, "black");
-    Dialog.addRadioButtonGroup("", what, 1, lengthOf(what), what[0]);
+    Dialog.addChoice("What", what, what[0]);
     Dialog.addMessage("It goes into this ImageJ:  " + imagej + "\nand into a folder of your own:  " + home +
         "\nIt takes a few minutes and about 1 GB. Python 3.11 or newer is looked for; give a path to choose another:");
     Dialog.addFile("Python", "");
     Dialog.show();
-    action = toLowerCase(Dialog.getRadioButton());
+    action = toLowerCase(Dialog.getChoice());
     python = Dialog.getString();
 }
 tried = "";
@@ -74,8 +74,13 @@ setOption("WaitForCompletion", false);
 answer = exec(python, "-I", home + sep + "setup.py", action, spell(imagej), spell(home), spell(source));
 if (startsWith(answer, "Cannot run program")) exit(answer);
 headless = startsWith(call("java.awt.GraphicsEnvironment.isHeadless"), "true");
-WINDOW = "Set up SemColorize";
-if (!headless) run("Text Window...", "name=[" + WINDOW + "] width=90 height=8");
+// The Log, because ImageJ draws it itself: a text window of Java's that is written to often may fail.
+if (!headless) {
+    print("\\Clear");
+    print("Set up SemColorize");
+    print(" ");
+    print(" ");
+}
 begin = getTime();
 seen = "";
 heard = begin;
@@ -96,11 +101,13 @@ while (state != "done" && state != "failed") {
     showProgress(parseFloat("0" + value(status, "progress")));
     text = value(status, "text");
     showStatus("Set up SemColorize: " + replace(text, "\n", ": "));
-    if (!headless && isOpen(WINDOW))
-        print("[" + WINDOW + "]", "\\Update:Set up SemColorize, " + round((getTime() - begin) / 1000) + " s\n \n" + text);
+    if (!headless) {
+        cut = indexOf(text + "\n", "\n");
+        print("\\Update0:Set up SemColorize, " + round((getTime() - begin) / 1000) + " s: " + substring(text, 0, cut));
+        if (cut < lengthOf(text)) print("\\Update2:" + substring(text, cut + 1));
+    }
 }
 showProgress(1);
-if (!headless && isOpen(WINDOW)) print("[" + WINDOW + "]", "\\Close");
 if (state == "failed") {
     error = value(status, "error");
     call("ij.Prefs.set", "semcolorize.error", error);
@@ -114,23 +121,15 @@ if (action == "remove") {
 run("Refresh Menus");
 tools = getDirectory("macros") + "toolsets" + sep + "SEM Colorize.ijm";
 if (!headless && argument == "" && File.exists(tools)) run("Install...", "install=[" + tools + "]");
-say("SemColorize is set up, in " + round((getTime() - begin) / 1000) + " s.\n \nOpen a micrograph, press the palette button in the tool bar " +
-    "(the third of SemColorize's)\nand click on the micrograph. After a new start the tools are under >> as \"SEM Colorize\".\n" +
-    "To update or remove it, run this file again.");
+say("SemColorize is set up, in " + round((getTime() - begin) / 1000) + " s.");
+say(" ");
+say("Open a micrograph, press the palette button (the third");
+say("of SemColorize's in the tool bar), and click.");
+say("After a new start the tools are under >>: SEM Colorize.");
+say("To update or remove it, run this file again.");
 
 function say(text) {
-    if (startsWith(call("java.awt.GraphicsEnvironment.isHeadless"), "true") || argumentGiven()) {
-        print(text);
-        return;
-    }
-    if (isOpen("SemColorize message")) print("[SemColorize message]", "\\Update:");
-    else run("Text Window...", "name=[SemColorize message] width=96 height=18");
-    print("[SemColorize message]", text + "\n");
-}
-
-function argumentGiven() {
-    if (getArgument() == "") return false;
-    return true;
+    print(text);
 }
 
 // Where Python may be, a command a line, its words divided by |; what is on the PATH first.
