@@ -34,11 +34,12 @@ def run_setup(imagej_command, tmp_path):
         # The path of the macro is not ASCII: it comes as an argument.
         start.write_text(
             'words = split(getArgument(), "|"); said = "" + runMacro(words[0], words[1]);'
-            'File.saveString(said + "\\n=" + call("ij.Prefs.get", "semcolorize.error", ""), words[2]);',
+            'File.saveString(said + "\\n=" + call("ij.Prefs.get", "semcolorize.error", ""), words[2]);'
+            'run("Quit");',
             encoding="ascii",
         )
         line = [
-            *imagej_command, "-ijpath", str(tmp_path / "Fiji ä"), "-port0", "-batch", str(start),
+            *imagej_command, "-ijpath", str(tmp_path / "Fiji ä"), "-port0", "-macro", str(start),
             f"{macro}|{argument}|{out}",
         ]  # fmt: skip
         environment = os.environ | {"SEMCOLORIZE_HOME": str(tmp_path / "hö me"), "LC_ALL": "C.UTF-8"} | more
