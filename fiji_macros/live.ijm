@@ -37,8 +37,12 @@ if (command == "update") update();
 else if (command == "standard") return "" + standardClasses();
 else if (command == "palette") return "" + classes(work());
 else if (nImages == 0) showStatus("SemColorize: there is no image open");
-else if (command == "clear") clearHints();
+else if (command == "clear") {
+    leavePalette();
+    clearHints();
+}
 else {
+    if (command != "covered") leavePalette();
     lock();
     plane = getSliceNumber();
     answer = "";
@@ -59,16 +63,31 @@ else {
 }
 return "";
 
+// Keys and buttons mean the image that was worked on, also where the palette was clicked last.
+function leavePalette() {
+    if (getTitle() != "SEM palette") return;
+    id = parseInt(recall("current", "0"));
+    if (open_(id)) selectImage(id);
+    else exit("Click on a micrograph first.");
+}
+
 // ---- one macro at a time: the picture may arrive while a hint is drawn
 
 function lock() {
-    for (i = 0; i < 400; i++) {
-        before = remember("lock", d2s(getTime(), 0));
-        if (before == "null" || before == "0" || getTime() - parseFloat(before) > 4000) return;
-        // Whoever holds it says when it began.
-        ok = remember("lock", before);
-        wait(5);
+    for (i = 0; i < 1000; i++) {
+        if (isFree(recall("lock", "0"))) {
+            // Of several who see it free, one alone is told so here; the others only make it look a little younger.
+            before = remember("lock", d2s(getTime(), 0));
+            if (isFree(before)) return;
+        }
+        wait(4);
     }
+}
+
+function isFree(since) {
+    if (since == "null" || since == "0") return true;
+    if (getTime() - parseFloat(since) > 4000) return true;
+    return false;
 }
 
 function unlock() {

@@ -111,18 +111,28 @@ function aside(id, x) {
     } else if (ox + ow > x - 4) setLocation(x - 6 - ow, oy);
 }
 
+// As in live.ijm.
+function lock() {
+    for (i = 0; i < 1000; i++) {
+        if (isFree(recall("lock", "0"))) {
+            before = remember("lock", d2s(getTime(), 0));
+            if (isFree(before)) return;
+        }
+        wait(4);
+    }
+}
+
+function isFree(since) {
+    if (since == "null" || since == "0") return true;
+    if (getTime() - parseFloat(since) > 4000) return true;
+    return false;
+}
+
 function refresh() {
     if (!isOpen(WINDOW)) return;
     id = image();
     rows = lines(id);
-    for (i = 0; i < 400; i++) {
-        before = remember("lock", d2s(getTime(), 0));
-        if (before == "null" || before == "0" || getTime() - parseFloat(before) > 4000) i = 400;
-        else {
-            ok = remember("lock", before);
-            wait(5);
-        }
-    }
+    lock();
     for (i = 0; i < 400 && is("Batch Mode"); i++) wait(5);
     setBatchMode(true);
     selectImage(WINDOW);
