@@ -59,7 +59,7 @@ Dialog.addMessage("Hints found: " + found, 13, "black");
 Dialog.addChoice("Hints", newArray("found", "ROI Manager", "overlay", "selection", "none"), "found");
 explain("found = those on the image, else the selection");
 Dialog.addNumber("Variants", 1, 0, 5, "");
-explain("proposals to choose from, one slice each");
+explain("more than one: proposals that differ, a slice each (fill: auto)");
 Dialog.addNumber("Seed", 0, 0, 5, "");
 explain("another number gives other proposals");
 Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");

@@ -137,10 +137,12 @@ def _series(job: SeriesJob, folder: Path, models: Models, tell: Tell) -> Done:
 
 
 def _options(job: ColorizeJob | SeriesJob) -> dict[str, Any]:
+    # Hints alone give one picture: who asks for several wants them to differ.
+    unsaid = "auto" if job.variants > 1 else None
     return {
         "variants": job.variants,
         "seed": job.seed,
-        "fill": None if job.fill == "default" else job.fill,
+        "fill": unsaid if job.fill == "default" else job.fill,
         "spread": job.spread,
         "num_steps": job.steps or None,
         "databar": job.databar,
