@@ -80,7 +80,7 @@ macro "Update colors" {
 
 var commands = newMenu("More Menu Tool", newArray("Selection becomes a hint", "List of hints", "Remove all hints...",
     "Show or hide hints", "Live on or off", "-", "Take hints from ROI Manager", "Send hints to ROI Manager", "-",
-    "Colorize with options...", "Next variant", "All variants side by side", "Keep only this variant", "-", "Save colorized..."));
+    "Notes on the picture", "Colorize with options...", "Next variant", "All variants side by side", "Keep only this variant", "-", "Save colorized..."));
 
 macro "More Menu Tool - C000D37D38D47D48D77D78D87D88Db7Db8Dc7Dc8" {
     command = getArgument();
@@ -94,6 +94,11 @@ macro "More Menu Tool - C000D37D38D47D48D77D78D87D88Db7Db8Dc7Dc8" {
     if (command == "List of hints") done = runMacro(live, "list");
     if (command == "Remove all hints...") done = runMacro(live, "clear");
     if (command == "Show or hide hints") toggleHints();
+    if (command == "Notes on the picture") {
+        notes = "" + runMacro(live, "notes");
+        if (notes == "") notes = "There is nothing to note.";
+        done = runMacro(engine, "show\nNotes on the picture\n" + notes);
+    }
     if (command == "Take hints from ROI Manager") done = runMacro(live, "take");
     if (command == "Send hints to ROI Manager") done = runMacro(live, "send");
     if (command == "Colorize with options...") run("Colorize SEM");

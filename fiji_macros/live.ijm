@@ -10,6 +10,7 @@
 //   erase\nX Y          removes the hint at a place
 //   undo, redo, clear   of the active image's hints
 //   list                shows them in a window
+//   notes               what there is to know about the active image's picture
 //   take, send          from and to the ROI Manager
 //   palette, standard   the palette of the active image, and the one that new images begin with
 //   rename\nOLD\nNEW    renames a class and its hints
@@ -33,7 +34,7 @@ if (cut >= 0) {
     command = substring(argument, 0, cut);
     rest = substring(argument, cut + 1);
 }
-if (command == "update") update();
+if (command == "update") updateAll();
 else if (command == "standard") return "" + standardClasses();
 else if (command == "palette") return "" + classes(work());
 else if (nImages == 0) showStatus("SemColorize: there is no image open");
@@ -53,6 +54,7 @@ else {
     if (command == "undo") travel("undo", "redo");
     if (command == "redo") travel("redo", "undo");
     if (command == "list") listHints();
+    if (command == "notes") answer = recall("notes." + work(), "");
     if (command == "take") takeRois();
     if (command == "send") sendRois();
     if (command == "classes") setClasses(rest);
@@ -222,6 +224,7 @@ function scan(id) {
             name = Roi.getName;
             saveRoi(folder + "hint_" + n + ".roi");
             Roi.setName(name);
+            Overlay.update(i);
             learn(id, name, "" + Roi.getStrokeColor);
             list += "" + n + " ";
         }
@@ -298,7 +301,11 @@ function setClasses(text) {
     for (i = 0; i < Overlay.size; i++) {
         Overlay.activateSelection(i);
         color = classColor(id, "" + Roi.getName);
-        if (Roi.getProperty("semcolorize.hint") != "" && color != "") Roi.setStrokeColor(color);
+        if (Roi.getProperty("semcolorize.hint") != "" && color != "") {
+            Roi.setStrokeColor(color);
+            // What was drawn on the other window is only looked at in a copy.
+            Overlay.update(i);
+        }
     }
     lookedAt();
     edited(id, false);
@@ -329,6 +336,7 @@ function renameClass(names) {
             Roi.setName(name);
             saveRoi("" + recall("folder." + id, "") + "hint_" + next + ".roi");
             Roi.setName(name);
+            Overlay.update(i);
             list = replace(list, " " + n + " ", " " + next + " ");
         }
     }
@@ -636,7 +644,7 @@ function edited(id, anyway) {
     if ("" + recall("asked", "0") == "1") doCommand("Update Colors");
 }
 
-function update() {
+function updateAll() {
     ok = remember("asked", "0");
     now = getTime();
     if (now - parseFloat(recall("driver", "0")) < 3000) return;
@@ -901,16 +909,14 @@ function put(id, answer, folder, begin) {
     selectImage(result);
     Property.set("semcolorize.classes", written);
     if (isNew) setBatchMode("show");
-    if (isNew && result != id && open_(id)) arrange(id, result);
+    if (isNew && open_(id)) makeRoom(id);
     selectImage(active);
     leaveBatch();
+    if (isNew && open_(id)) putBeside(result);
     if (isNew && active != result) selectImage(active);
     ok = remember("shares." + id, valueOf(answer, "shares"));
-    notes = valueOf(answer, "notes");
-    if (notes != "" && notes != recall("notes." + id, "")) {
-        print("SemColorize, " + getTitle() + ":\n" + notes);
-        ok = remember("notes." + id, notes);
-    }
+    // Not into the Log, which would open over the images: the menu shows them.
+    ok = remember("notes." + id, valueOf(answer, "notes"));
     call("ij.Prefs.set", "semcolorize.error", "");
     many = count("hints." + id);
     said = "" + many + " hints";
@@ -963,8 +969,8 @@ function nameMark() {
     Overlay.addSelection;
 }
 
-// The result beside the micrograph, both smaller where the screen has no room for them and the palette. In batch mode.
-function arrange(id, result) {
+// The micrograph, smaller where the screen has no room for two and the palette. In batch mode, in which nothing is activated.
+function makeRoom(id) {
     room = screenWidth - parseInt(recall("palette.width", "0")) - 8;
     selectImage(id);
     getLocationAndSize(ox, oy, ow, oh);
@@ -976,16 +982,23 @@ function arrange(id, result) {
     if (ox + 2 * ow + 8 > room) ox = maxOf(2, room - 2 * ow - 8);
     settle(ox, oy, ow, oh);
     getLocationAndSize(ox, oy, ow, oh);
-    selectImage(result);
-    settle(ox + ow + 6, oy, ow, oh);
+    ok = remember("beside", "" + (ox + ow + 6) + " " + oy + " " + ow + " " + oh);
+}
+
+// The result beside it, once its window is there; what is being done to it before is overtaken by its first appearance.
+function putBeside(result) {
+    wait(150);
+    if (getImageID() != result) selectImage(result);
+    at = split(recall("beside", ""), " ");
+    settle(parseInt(at[0]), parseInt(at[1]), parseInt(at[2]), parseInt(at[3]));
 }
 
 // A window takes its size a moment later, and its canvas after that.
 function settle(x, y, w, h) {
-    for (i = 0; i < 15; i++) {
+    for (i = 0; i < 10; i++) {
         setLocation(x, y, w, h);
-        wait(60);
+        wait(90);
         // The frame takes some of it, the picture the rest.
-        if (i > 0 && abs(getZoom() * getWidth() - w) < 0.06 * w + 24) i = 15;
+        if (abs(getZoom() * getWidth() - w) < 0.06 * w + 24) i = 10;
     }
 }

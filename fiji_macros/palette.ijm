@@ -87,6 +87,9 @@ function openPalette() {
     newImage(WINDOW, "RGB white", WIDE, tall(lengthOf(rows)), 1);
     setLocation(x, y);
     draw(rows, before);
+    wait(100);
+    // The line above it was drawn before the window had its place.
+    setMetadata("Label", "classes");
     setOption("Changes", false);
     ok = remember("palette.width", WIDE + 16);
     if (before != 0) aside(before, x);
@@ -219,7 +222,7 @@ function draw(rows, id) {
     words = newArray("Rename", "Remove", "Open", "Save");
     for (i = 0; i < 4; i++) button(5 + 61 * i, y, 57, words[i]);
     tick(8, y + 30, "Live", parseInt(recall("live", "1")));
-    tick(78, y + 30, "Show where to click next", parseInt(recall("guide", "1")));
+    tick(78, y + 30, "Show next best click", parseInt(recall("guide", "1")));
     setColor("#606060");
     setFont("SansSerif", 11, "antialiased");
     drawString("click: point   drag: stroke", 8, y + 66);

@@ -94,8 +94,8 @@ def session(imagej_command, imagej_home, shared_data, tmp_path_factory):
         screen.window("Legend of pollen")
         time.sleep(2)
         screen.shot("result")
-        screen.tool(6)  # the menu; all variants side by side is its eleventh command
-        screen.do("key", *["Down"] * 10, "Return")
+        screen.tool(6)  # the menu; all variants side by side is its twelfth command
+        screen.do("key", *["Down"] * 11, "Return")
         screen.window("Variants of pollen colored")
         time.sleep(1)
         screen.shot("variants")
