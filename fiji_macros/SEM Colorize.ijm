@@ -32,7 +32,7 @@ macro "Hint Tool Options" {
 }
 
 macro "Hint Eraser Tool - Cf8aF048aCfffF847aC000R04faL848d" {
-    image = pressed(false);
+    image = pressed();
     if (image == 0) exit;
     if (getTitle() == PALETTE) clickPalette();
     else {
@@ -71,6 +71,10 @@ macro "Redo hint [Z]" {
 
 macro "Selection becomes a hint [h]" {
     done = runMacro(live, "add\n");
+}
+
+macro "Click on the palette" {
+    followPalette();
 }
 
 // The picture is made beside the tools, so that the next click need not wait for it.
@@ -122,29 +126,62 @@ function strokeWidth() {
     return parseFloat(call("ij.Prefs.get", "semcolorize.width", "5"));
 }
 
-// The image that was pressed on; 0 where the press was meant to bring a window to the front. A press on another window makes
-// that the active image, but only a moment later.
-function pressed(wholeClick) {
+// The image that was pressed on; 0 where the press was meant to bring a window to the front.
+function pressed() {
     before = getImageID();
+    raised = cameUp(before);
     begin = getTime();
     while (getTime() - begin < 90 && getImageID() == before) wait(10);
-    after = getImageID();
-    if (after == before) return after;
-    if (getTitle() == PALETTE) return after;
-    if ("" + runMacro(live, "covered") == "1") {
-        showStatus("SemColorize: this image is in front now; click again for a hint");
-        return 0;
-    }
-    return after;
+    if (getTitle() == PALETTE) return getImageID();
+    if (raised || getImageID() != before) if (onlyRaised()) return 0;
+    settleFront();
+    return getImageID();
+}
+
+// A press on a window that lies behind makes that the active image. Some systems do so before the tool hears of the press,
+// others a moment after: then it is another image than the one worked on last. One that was opened since is none of these.
+function cameUp(id) {
+    front = parseFloat(recall("front", "" + id));
+    newest = parseFloat(recall("newest", "" + id));
+    if (id == front || id < newest || getTitle() == PALETTE) return false;
+    return true;
+}
+
+// Whether the press brought a window to the front that another one overlapped; nobody points at what is hidden.
+function onlyRaised() {
+    answer = "" + runMacro(live, "covered");
+    settleFront();
+    if (answer != "1") return false;
+    showStatus("SemColorize: this image is in front now; click again for a hint");
+    return true;
+}
+
+// Later images have lower numbers.
+function settleFront() {
+    id = getImageID();
+    ok = remember("front", id);
+    ok = remember("newest", minOf(id, parseFloat(recall("newest", "" + id))));
 }
 
 function clickPalette() {
     getCursorLoc(x, y, z, flags);
-    done = runMacro(palette, "click\n" + x + " " + y);
+    ok = remember("clicked", "" + x + " " + y);
+    // Beside the tool, which does not hear of the next press before it ended.
+    ok = "" + call("ij.plugin.MacroInstaller.runMacroShortcut", "Click on the palette");
+    for (i = 0; i < 20 && "" + recall("clicked", "") != ""; i++) wait(5);
+    if ("" + recall("clicked", "") != "") followPalette();
+}
+
+function followPalette() {
+    at = recall("clicked", "");
+    ok = remember("clicked", "");
+    done = runMacro(palette, "click\n" + at);
+    settleFront();
 }
 
 function draw() {
     before = getImageID();
+    raised = cameUp(before);
     begin = getTime();
     getCursorLoc(x, y, z, flags);
     // The middle button scrolls in other programs; here it does nothing.
@@ -177,10 +214,8 @@ function draw() {
             clickPalette();
             exit;
         }
-        if ("" + runMacro(live, "covered") == "1") {
-            showStatus("SemColorize: this image is in front now; click again for a hint");
-            exit;
-        }
+        if (onlyRaised()) exit;
+        color = colorNow(gray);
         getCursorLoc(x, y, z, flags);
         single = single || flags & 1 != 0;
         gray = gray || flags & 8 != 0;
@@ -205,6 +240,8 @@ function draw() {
         clickPalette();
         exit;
     }
+    if (raised && !switched) if (onlyRaised()) exit;
+    settleFront();
     ok = remember("released", d2s(getTime(), 0));
     how = "";
     if (single) how += "instance ";

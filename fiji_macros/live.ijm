@@ -914,6 +914,7 @@ function put(id, answer, folder, begin) {
     leaveBatch();
     if (isNew && open_(id)) putBeside(result);
     if (isNew && active != result) selectImage(active);
+    if (isNew) ok = remember("newest", minOf(result, parseFloat(recall("newest", "" + result))));
     ok = remember("shares." + id, valueOf(answer, "shares"));
     // Not into the Log, which would open over the images: the menu shows them.
     ok = remember("notes." + id, valueOf(answer, "notes"));

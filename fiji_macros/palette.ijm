@@ -328,10 +328,9 @@ function click(place) {
         } else if (y < 12 * TONES + 54) {
             if (x < 70) ok = remember("live", 1 - parseInt(recall("live", "1")));
             else ok = remember("guide", 1 - parseInt(recall("guide", "1")));
-            back(id);
             refresh();
             if (id != 0 && "" + recall("live", "1") == "1") done = runMacro(live, "recolor");
-        } else back(id);
+        }
     }
 }
 
@@ -355,20 +354,9 @@ function indexOfClass(rows) {
 function choose(name, color) {
     ok = remember("class", name);
     setForegroundColor(parseInt(substring(color, 1, 3), 16), parseInt(substring(color, 3, 5), 16), parseInt(substring(color, 5, 7), 16));
-    back(image());
     refresh();
     setTool("Hint Tool");
     showStatus("SemColorize: hints are now " + name);
-}
-
-// The image again, unless it would hide the palette.
-function back(id) {
-    if (id == 0) return;
-    selectImage(WINDOW);
-    getLocationAndSize(x, y, w, h);
-    selectImage(id);
-    getLocationAndSize(ox, oy, ow, oh);
-    if (ox < x + w && ox + ow > x && oy < y + h && oy + oh > y) selectImage(WINDOW);
 }
 
 function setPart(id, rows, row, part, value) {
@@ -395,7 +383,6 @@ function setRows(id, rows) {
     selectImage(id);
     done = runMacro(live, "classes\n" + text);
     refresh();
-    back(id);
 }
 
 // Names are lines: what would break one is left out.
@@ -437,7 +424,6 @@ function renamed(id, rows) {
         selectImage(id);
         done = runMacro(live, "rename\n" + old + "\n" + name);
         refresh();
-        back(id);
     } else {
         rows[row] = replace(rows[row], old, name);
         setRows(id, rows);
@@ -515,5 +501,4 @@ function saved(id, rows) {
     answer = "" + runMacro(engine, "savepalette\n" + file + "\n" + how + "\n" + text);
     if (startsWith(answer, "ERROR=")) done = runMacro(engine, "fail\n" + runMacro(engine, "get\nERROR\n" + answer));
     else showStatus("SemColorize: saved " + answer);
-    back(id);
 }
