@@ -296,6 +296,51 @@ def test_lookup_tables_and_the_clipboard(screen):
     assert screen.tell('run("Internal Clipboard"); tell("" + getWidth() + " " + getHeight()); close();') == ["7 5"]
 
 
+def test_a_colored_lookup_table_is_offered_as_gray(screen):
+    screen.tell(
+        'selectImage("other.tif"); run("Duplicate...", "title=fire"); Overlay.remove; run("Fire");'
+        'setLocation(860, 560); tell("x");'
+    )
+    screen.click(*screen.at("fire", 60, 60))
+    dialog = screen.window("ImageJ.*|.*Confirm.*|fire.*|Macro.*", 20)
+    screen.shot("live 6 table")
+    assert dialog
+    screen.do("key", "Return")
+    screen.window("fire colored", 60)
+    assert color(screen.picture("fire colored"), 60, 60)[0] > 5
+    assert screen.tell('selectImage("fire"); tell(is("grayscale"));') == ["0"]
+    screen.tell('close("fire"); close("fire colored"); tell("x");')
+
+
+def test_of_a_stack_the_slice_that_is_shown(screen):
+    screen.tell(
+        'newImage("stack", "8-bit black", 340, 200, 3); for (i = 1; i <= 3; i++) { setSlice(i); setColor(60);'
+        'fillRect(0, 0, 340, 200); setColor(190); fillOval(40 * i, 40, 60, 60); } setSlice(2); setLocation(860, 560);'
+        'setLocation(860, 560); tell("x");'
+    )
+    screen.click(*screen.at("stack", 110, 70))
+    screen.window("stack colored", 60)
+    second = screen.picture("stack colored")
+    assert color(second, 110, 70)[0] > 5 and screen.tell('selectImage("stack"); tell(getSliceNumber());') == ["2"]
+    screen.tell('selectImage("stack"); setSlice(3); tell("x");')
+    screen.click(*screen.at("stack", 150, 70))
+    third = screen.picture("stack colored")
+    assert color(third, 150, 70)[0] > 5 and np.abs(third - second).max() > 50
+    assert screen.tell('selectImage("stack"); tell(getSliceNumber());') == ["3"]
+    screen.tell('close("stack"); close("stack colored"); tell("x");')
+
+
+def test_a_result_alone_goes_on_in_its_own_window(screen):
+    screen.tell('selectImage("kept color.tif"); tell("x");')
+    before = screen.hints("kept color.tif")
+    count = screen.tell("tell(nImages);")
+    screen.click(*screen.at("kept color.tif", 60, 40))  # this one may only bring it to the front
+    screen.click(*screen.at("kept color.tif", 330, 260), pause=2)
+    screen.settled()
+    assert len(screen.hints("kept color.tif")) > len(before) and screen.tell("tell(nImages);") == count
+    assert color(screen.picture("kept color.tif"), 330, 260)[0] > 10
+
+
 def test_clicks_faster_than_the_model_are_one_picture(screen):
     screen.click(*screen.at("grains.tif", 20, 240))  # this one may only bring it to the front
     count = len(screen.hints("grains.tif"))
