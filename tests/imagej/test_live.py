@@ -315,7 +315,7 @@ def test_a_colored_lookup_table_is_offered_as_gray(screen):
 def test_of_a_stack_the_slice_that_is_shown(screen):
     screen.tell(
         'newImage("stack", "8-bit black", 340, 200, 3); for (i = 1; i <= 3; i++) { setSlice(i); setColor(60);'
-        'fillRect(0, 0, 340, 200); setColor(190); fillOval(40 * i, 40, 60, 60); } setSlice(2); setLocation(860, 560);'
+        'fillRect(0, 0, 340, 200); setColor(190); fillOval(40 * i, 40, 60, 60); } setSlice(2);'
         'setLocation(860, 560); tell("x");'
     )
     screen.click(*screen.at("stack", 110, 70))
