@@ -103,7 +103,8 @@ while (state != "done" && state != "failed") {
     showStatus("Set up SemColorize: " + replace(text, "\n", ": "));
     if (!headless) {
         cut = indexOf(text + "\n", "\n");
-        print("\\Update0:Set up SemColorize, " + round((getTime() - begin) / 1000) + " s: " + substring(text, 0, cut));
+        print("\\Update0:Set up SemColorize, " + round((getTime() - begin) / 1000) + " s");
+        print("\\Update1:" + substring(text, 0, cut));
         if (cut < lengthOf(text)) print("\\Update2:" + substring(text, cut + 1));
     }
 }
@@ -118,14 +119,16 @@ if (action == "remove") {
     say("SemColorize was removed. Its entries in the menus go when ImageJ is started again.");
     exit();
 }
-run("Refresh Menus");
+// Fiji says that it has to be started again, and waits for an answer.
+if (indexOf(getVersion(), "/") < 0) run("Refresh Menus");
 tools = getDirectory("macros") + "toolsets" + sep + "SEM Colorize.ijm";
 if (!headless && argument == "" && File.exists(tools)) run("Install...", "install=[" + tools + "]");
 say("SemColorize is set up, in " + round((getTime() - begin) / 1000) + " s.");
 say(" ");
 say("Open a micrograph, press the palette button (the third");
 say("of SemColorize's in the tool bar), and click.");
-say("After a new start the tools are under >>: SEM Colorize.");
+say("After a new start of ImageJ or Fiji the commands are in");
+say("the menu Plugins, and the tools under >>: SEM Colorize.");
 say("To update or remove it, run this file again.");
 
 function say(text) {

@@ -19,7 +19,7 @@ from semcolorize import Colorizer
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hints.model import LineHint, PointHint
 from semcolorize.imagej.home import Home
-from semcolorize.imagej.jobfolder import unspell
+from semcolorize.imagej.jobfolder import spell, unspell
 
 RED, BLUE = "#d1495b", "#3366cc"
 
@@ -199,6 +199,24 @@ def test_a_killed_worker_is_replaced_and_a_stranger_of_a_folder_is_refused(home,
     live.save_image()
     assert live.edit("hint_1.roi")["state"] == "done"
     assert client(home, "live", tmp_path).startswith("ERROR=")
+
+
+def test_a_palette_is_saved_for_a_macro_and_never_over_another(home, tmp_path):
+    target = tmp_path / "Größe 試料.yaml"
+    colors = spell("grain=#d1495b\nwall=#2a9d8f\n")
+    assert unspell(client(home, "savepalette", spell(str(target)), "keep", colors)) == str(target)
+    assert target.read_text("utf-8").splitlines() == ["grain: '#d1495b'", "wall: '#2a9d8f'"]
+    again = client(home, "savepalette", spell(str(target)), "keep", colors)
+    assert again.startswith("ERROR=") and "Replace, in the dialog" in again
+    assert not client(home, "savepalette", spell(str(target)), "replace", colors).startswith("ERROR=")
+
+
+def test_marks_are_no_hints(tmp_path, live):
+    from semcolorize.hintfiles.rois import hints_from_rois
+
+    roi = hints_to_rois([point(60, 60)])[0]
+    roi.properties = {"semcolorize.marker": 1}
+    assert hints_from_rois([("", roi)]) == ((), ())
 
 
 def test_two_hundred_edits_leave_the_memory_flat(home, live):
