@@ -198,11 +198,13 @@ function accepted(id) {
         else if (!is("grayscale")) color = "picture";
     } else if (!is("grayscale")) color = "table";
     ok = remember("color." + id, color);
-    if (color == "picture" || color == "table") {
+    if ((color == "picture" || color == "table") && "" + recall("accepted." + id, "") == "") {
         what = "This is a color image.";
         if (color == "table") what = "This image is shown with a colored lookup table.";
-        if (!getBoolean(what + "\nColor it for its gray values? The image itself stays as it is.", "Take it as gray", "Cancel"))
-            return false;
+        unlock();
+        showMessageWithCancel("SemColorize", what + "\nColor it for its gray values? The image itself stays as it is.");
+        lock();
+        ok = remember("accepted." + id, "1");
     }
     return true;
 }
@@ -365,6 +367,7 @@ function addHint(how) {
         return;
     }
     if ("" + recall("folder." + work(), "") == "" || Overlay.size != parseInt(recall("size." + work(), "-1"))) {
+        if (!accepted(work())) return;
         Roi.setProperty("semcolorize.new");
         Overlay.addSelection;
         ok = start();
@@ -520,7 +523,7 @@ function clearHints() {
         showStatus("SemColorize: this image has no hints");
         return;
     }
-    if (!getBoolean("Remove all " + many + " hints of " + getTitle() + "?\nUndo brings them back.", "Remove", "Cancel")) return;
+    showMessageWithCancel("SemColorize", "Remove all " + many + " hints of " + getTitle() + "?\nUndo brings them back.");
     lock();
     plane = getSliceNumber();
     ok = remember("before." + id, recall("hints." + id, " "));
@@ -910,6 +913,8 @@ function put(id, answer, folder, begin) {
     Property.set("semcolorize.classes", written);
     if (isNew) setBatchMode("show");
     if (isNew && open_(id)) makeRoom(id);
+    if (result == id && "" + recall("placed." + id, "") == "") clearOfPalette();
+    ok = remember("placed." + id, "1");
     selectImage(active);
     leaveBatch();
     if (isNew && open_(id)) putBeside(result);
@@ -992,6 +997,16 @@ function putBeside(result) {
     if (getImageID() != result) selectImage(result);
     at = split(recall("beside", ""), " ");
     settle(parseInt(at[0]), parseInt(at[1]), parseInt(at[2]), parseInt(at[3]));
+}
+
+// A picture that is its own micrograph hides no palette either. In batch mode.
+function clearOfPalette() {
+    wide = parseInt(recall("palette.width", "0"));
+    room = screenWidth - wide - 8;
+    getLocationAndSize(x, y, w, h);
+    if (wide == 0 || x + w <= room) return;
+    scale = minOf(1, (room - 4) / w);
+    settle(maxOf(2, room - round(w * scale) - 2), y, round(w * scale), round(h * scale));
 }
 
 // A window takes its size a moment later, and its canvas after that.

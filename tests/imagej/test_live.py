@@ -302,9 +302,8 @@ def test_a_colored_lookup_table_is_offered_as_gray(screen):
         'setLocation(860, 560); tell("x");'
     )
     screen.click(*screen.at("fire", 60, 60))
-    dialog = screen.window("ImageJ.*|.*Confirm.*|fire.*|Macro.*", 20)
+    screen.window("SemColorize", 20)
     screen.shot("live 6 table")
-    assert dialog
     screen.do("key", "Return")
     screen.window("fire colored", 60)
     assert color(screen.picture("fire colored"), 60, 60)[0] > 5
@@ -348,6 +347,42 @@ def test_clicks_faster_than_the_model_are_one_picture(screen):
         screen.click(*screen.at("grains.tif", x, y), pause=0)
     screen.settled()
     assert len(screen.hints("grains.tif")) == count + 4
+
+
+def test_classes_are_renamed_recolored_and_added_in_the_palette(screen):
+    # It lies over the palette, where the test opened it.
+    screen.tell('if (isOpen("kept color.tif")) close("kept color.tif"); tell("x");')
+    screen.click(*screen.at("kept.tif", 100, 40))  # this one may only bring it to the front
+    screen.click(*screen.at("kept.tif", 330, 300), pause=2)
+    screen.settled()
+    hints = screen.hints("kept.tif")
+    below = 17 + 28 * (2 + 2) + 72 + 6  # two classes, gray, new; the field of colors
+    screen.choose(RED)
+    screen.click("SEM palette", 30, below + 11)  # Rename
+    time.sleep(1.5)  # a dialog without a title
+    screen.do("key", "ctrl+a")
+    screen.do("type", "spore wall")
+    screen.do("key", "Return")
+    time.sleep(2)
+    screen.settled()
+    assert screen.hints("kept.tif") == [hint.replace("pollen/", "sporewall/") for hint in hints]
+    red = screen.picture("kept colored")
+    screen.choose(RED)
+    # A blue of the field: hue 15 of 24, the fourth tone.
+    screen.click("SEM palette", 5 + 10 * 15 + 5, 17 + 28 * 4 + 12 * 3 + 6)
+    blue = screen.picture("kept colored")
+    assert color(red, 330, 300)[0] > 20 and color(blue, 330, 300)[0] < 0
+    screen.click("SEM palette", 60, 17 + 28 * 3 + 14)  # + new class
+    time.sleep(1.5)
+    screen.do("key", "Return")
+    time.sleep(2)
+    told = screen.tell(
+        'id = call("java.lang.System.getProperty", "semcolorize.current", "");'
+        'tell(call("java.lang.System.getProperty", "semcolorize.classes." + call("java.lang.System.getProperty",'
+        '"semcolorize.work." + id, id), ""));'
+    )
+    assert "spore wall" in told[0] and "class 3" in told[0]
+    screen.shot("live 7 palette")
 
 
 def test_what_it_takes_from_click_to_picture(screen):
