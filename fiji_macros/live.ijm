@@ -1012,6 +1012,13 @@ function clearOfPalette() {
 // A window takes its size a moment later, and its canvas after that.
 function settle(x, y, w, h) {
     for (i = 0; i < 10; i++) {
+        if (i > 0) {
+            // ImageJ fits the section that is shown: one that was cut off meanwhile would stay cut off.
+            run("Set... ", "zoom=50 x=" + floor(getWidth() / 2) + " y=" + floor(getHeight() / 2));
+            wait(60);
+            run("Original Scale");
+            wait(90);
+        }
         setLocation(x, y, w, h);
         wait(90);
         // The frame takes some of it, the picture the rest.

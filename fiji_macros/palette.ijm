@@ -405,7 +405,8 @@ function newClass(id, rows) {
     if (name == "") return;
     // The hue that is farthest along from those in use, by golden steps.
     h = floor((lengthOf(rows) * 0.618034 % 1) * HUES);
-    rows = Array.concat(rows, tone(h, 3) + " 100 1 " + name);
+    color = tone(h, 3);
+    rows = Array.concat(rows, "" + color + " 100 1 " + name);
     ok = remember("class", name);
     setRows(id, rows);
 }
