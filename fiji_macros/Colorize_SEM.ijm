@@ -48,21 +48,22 @@ if (startsWith(folder, "ERROR=")) {
 }
 
 nothing = "none: the model chooses colors, if any";
-if (marks > 0) found = "" + marks + " in the ROI Manager";
-else if (drawn > 0) found = "" + drawn + " in the overlay";
+// The ROI Manager is shared by all images: what it holds may belong to another one.
+if (drawn > 0) found = "" + drawn + " on the image";
 else if (kind >= 0) found = "the selection";
 else found = nothing;
+if (marks > 0 && drawn == 0) found += "; the ROI Manager holds " + marks + ", choose it if they belong to this image";
 
 Dialog.create("Colorize SEM");
 Dialog.addMessage("Hints found: " + found, 13, "black");
 Dialog.addChoice("Hints", newArray("found", "ROI Manager", "overlay", "selection", "none"), "found");
-explain("where the colored ROIs are");
+explain("found = those on the image, else the selection");
 Dialog.addNumber("Variants", 1, 0, 5, "");
-explain("proposals to choose from, one slice each");
+explain("more than one: proposals that differ, a slice each (fill: auto)");
 Dialog.addNumber("Seed", 0, 0, 5, "");
 explain("another number gives other proposals");
 Dialog.addChoice("Fill", newArray("default", "gray", "auto"), "default");
-if (found == nothing) explain("auto (default) = the model colors it, gray = it stays gray");
+if (startsWith(found, nothing)) explain("auto (default) = the model colors it, gray = it stays gray");
 else explain("what no hint reaches: gray (default) = stays gray, auto = the model colors it");
 Dialog.addChoice("Spread", newArray("alike", "instance"), "alike");
 explain("alike = all that looks like a hinted object, instance = that object only");
@@ -75,7 +76,7 @@ explain("auto = the graphics card where there is one");
 Dialog.addCheckbox("Color image: accepted, its lightness is used", false);
 Dialog.addCheckbox("Legend in a window", true);
 Dialog.addHelp("<html><h3>Colorize SEM</h3><p>Draw ROIs, give them a color (Edit &gt; Selection &gt; Properties) and " +
-    "add them to the ROI Manager (key t),<br>or use the toolset SEM Colorize. A gray ROI keeps its place gray.</p>" +
+    "add them to the image's overlay (key b),<br>or use the toolset SEM Colorize. A gray ROI keeps its place gray.</p>" +
     "<p>Only color is added: the lightness of every pixel stays as measured.</p></html>");
 Dialog.show();
 choice = Dialog.getChoice();
@@ -91,8 +92,7 @@ colorToo = Dialog.getCheckbox();
 legend = Dialog.getCheckbox();
 
 if (source == "found") {
-    if (marks > 0) source = "ROI Manager";
-    else if (drawn > 0) source = "overlay";
+    if (drawn > 0) source = "overlay";
     else if (kind >= 0) source = "selection";
     else source = "none";
 }
@@ -140,6 +140,7 @@ if (kind >= 0) run("Select None");
 if (source == "overlay") Overlay.copy;
 run("Duplicate...", onePlane);
 Overlay.remove;
+if (colorToo && bitDepth() != 24 && !is("grayscale")) run("Grays");
 if (source == "overlay") Overlay.paste;
 saveAs("Tiff", folder + "image.tif");
 close();

@@ -1,260 +1,270 @@
-// Toolset "SEM Colorize": hints by clicking, a palette, an eraser, coloring, a variant browser. Choose it under >>.
+// Toolset "SEM Colorize": click, see, correct. Choose it under >>.
 //
-//   Hint tool        click: a point hint. Drag: an area hint. Click into the palette window: takes that color.
+//   Hint tool        click: a point. Drag: a stroke. Shift: only this object. Alt: stays gray. On the micrograph or on its
+//                    colored picture. In the palette window: chooses, hides, fades, recolors a class.
 //   Eraser           click on a hint to remove it.
-//   Palette          window of named colors; its menu loads another YAML palette.
-//   Gray             the next hints say: this stays gray.
+//   Palette          opens the palette window; its menu opens another palette.
+//   Undo, Redo       of the active image's hints; keys z and Z.
+//   Colorize         colors now; right-click: the dialog with all options.
+//   Menu             what is needed less often.
 
 var folder = getDirectory("plugins") + "SemColorize" + File.separator;
 var engine = folder + "engine.ijm";
-var swatches = "SEM palette";
+var live = folder + "live.ijm";
+var palette = folder + "palette.ijm";
+var PALETTE = "SEM palette";
 
 macro "Hint Tool - C000L8083L8c8fL0838Lc8f8Cd33V4488C000O4488" {
-    getCursorLoc(x, y, z, flags);
-    image = getImageID();
-    // A click on another window makes that the active image, but only a moment later.
-    wait(150);
-    if (getImageID() != image) getCursorLoc(x, y, z, flags);
-    if (getTitle() == swatches) pickColor();
-    else drawHint(x, y);
+    draw();
 }
 
 macro "Hint Tool Options" {
-    showPalette();
+    Dialog.create("Hints");
+    Dialog.addNumber("Width of strokes", strokeWidth(), 0, 5, "pixels of the screen");
+    Dialog.addCheckbox("Live: color after every click", parseInt(recall("live", "1")));
+    Dialog.addCheckbox("Show where the next click helps most", parseInt(recall("guide", "1")));
+    Dialog.show();
+    width = Dialog.getNumber();
+    if (width >= 1 && width <= 200) call("ij.Prefs.set", "semcolorize.width", "" + width);
+    ok = remember("live", Dialog.getCheckbox());
+    ok = remember("guide", Dialog.getCheckbox());
+    done = runMacro(palette, "refresh");
 }
 
 macro "Hint Eraser Tool - Cf8aF048aCfffF847aC000R04faL848d" {
-    getCursorLoc(x, y, z, flags);
-    erase(x, y);
+    image = pressed();
+    if (image == 0) exit;
+    if (getTitle() == PALETTE) clickPalette();
+    else {
+        getCursorLoc(x, y, z, flags);
+        done = runMacro(live, "erase\n" + x + " " + y);
+    }
 }
 
 macro "Palette Action Tool - Cd33F0077C36bF9077C2a6F0977Ceb2F9977C000R0077R9077R0977R9977" {
-    showPalette();
+    done = runMacro(palette, "open");
 }
 
-macro "Palette Action Tool Options" {
-    choosePalette();
+macro "Undo hint Action Tool - C00aL26a6La6c8Lc8caLcaacLac6cL2663L2669" {
+    done = runMacro(live, "undo");
 }
 
-macro "Gray hint (keeps its place gray) Action Tool - C888V11eeC000O11ee" {
-    setHint("keep gray", "#808080");
+macro "Redo hint Action Tool - C00aLd656L5638L383aL3a5cL5c9cLd693Ld699" {
+    done = runMacro(live, "redo");
 }
 
 macro "Colorize SEM Action Tool - C999F008fCd33F8075C2a6F8575C36bF8a75C000R00ff" {
+    done = runMacro(live, "recolor");
+}
+
+macro "Colorize SEM Action Tool Options" {
     run("Colorize SEM");
 }
 
-var variantCmds = newMenu("Variants Menu Tool", newArray("Next variant", "Previous variant", "All side by side", "Keep only this variant", "Show or hide hints", "-", "Save this variant..."));
+macro "Undo hint [z]" {
+    done = runMacro(live, "undo");
+}
 
-macro "Variants Menu Tool - C36bF0088Cd33F4488C2a6F8888C000R0088R4488R8888" {
+macro "Redo hint [Z]" {
+    done = runMacro(live, "redo");
+}
+
+macro "Selection becomes a hint [h]" {
+    done = runMacro(live, "add\n");
+}
+
+macro "Click on the palette" {
+    followPalette();
+}
+
+// The picture is made beside the tools, so that the next click need not wait for it.
+macro "Update colors" {
+    done = runMacro(live, "update");
+}
+
+var commands = newMenu("More Menu Tool", newArray("Selection becomes a hint", "List of hints", "Remove all hints...",
+    "Show or hide hints", "Live on or off", "-", "Take hints from ROI Manager", "Send hints to ROI Manager", "-",
+    "Notes on the picture", "Colorize with options...", "Next variant", "All variants side by side", "Keep only this variant", "-", "Save colorized..."));
+
+macro "More Menu Tool - C000D37D38D47D48D77D78D87D88Db7Db8Dc7Dc8" {
     command = getArgument();
-    if (nImages == 0) exit("There is no image open. Color one first.");
-    if (command == "Next variant") setSlice(getSliceNumber() % nSlices + 1);
-    if (command == "Previous variant") setSlice((getSliceNumber() + nSlices - 2) % nSlices + 1);
-    if (command == "All side by side") sideBySide();
-    if (command == "Keep only this variant") keepVariant();
-    if (command == "Show or hide hints") toggleHints();
-    if (command == "Save this variant...") run("Save Colorized");
-}
-
-// The current hint is kept by ImageJ, so that all tools and macros know it.
-function hintColor() {
-    return "" + call("ij.Prefs.get", "semcolorize.hint.color", "#d1495b");
-}
-
-function hintName() {
-    return "" + call("ij.Prefs.get", "semcolorize.hint.name", "hint");
-}
-
-function setHint(name, color) {
-    call("ij.Prefs.set", "semcolorize.hint.color", color);
-    call("ij.Prefs.set", "semcolorize.hint.name", name);
-    red = parseInt(substring(color, 1, 3), 16);
-    green = parseInt(substring(color, 3, 5), 16);
-    blue = parseInt(substring(color, 5, 7), 16);
-    setForegroundColor(red, green, blue);
-    showStatus("Hints now: " + name + " (" + color + ")");
-    if (isOpen(swatches)) markPalette();
-}
-
-function drawHint(left, top) {
-    xs = newArray(1);
-    ys = newArray(1);
-    xs[0] = left;
-    ys[0] = top;
-    getCursorLoc(x, y, z, flags);
-    far = 0;
-    while (flags & 16 != 0) {
-        getCursorLoc(x, y, z, flags);
-        last = lengthOf(xs) - 1;
-        if (x != xs[last] || y != ys[last]) {
-            xs = Array.concat(xs, x);
-            ys = Array.concat(ys, y);
-            far = maxOf(far, maxOf(abs(x - xs[0]), abs(y - ys[0])));
-            if (lengthOf(xs) > 2) makeSelection("freehand", xs, ys);
-        }
-        wait(10);
-    }
-    // A hand trembles: less than three pixels is a click.
-    if (far < 3 || lengthOf(xs) < 4) makePoint(xs[0], ys[0], "large hybrid");
-    addHint();
-}
-
-function addHint() {
-    // Until a color is chosen it is the palette's first.
-    if (call("ij.Prefs.get", "semcolorize.hint.name", "") == "") takeFirst();
-    color = hintColor();
-    Roi.setStrokeColor(color);
-    Roi.setStrokeWidth(2);
-    if (selectionType() == 10) Roi.setStrokeWidth(0);
-    Roi.setName(hintName());
-    if (nSlices > 1) Roi.setPosition(getSliceNumber());
-    image = getImageID();
-    roiManager("add");
-    // The ROI Manager names what it adds itself.
-    roiManager("select", roiManager("count") - 1);
-    roiManager("rename", hintName());
-    roiManager("deselect");
-    selectImage(image);
-    run("Select None");
-    roiManager("Show All without labels");
-    showStatus("Hint " + roiManager("count") + ": " + hintName() + " (" + color + "); then the button Colorize SEM");
-}
-
-function erase(x, y) {
-    if (!isOpen("ROI Manager") || roiManager("count") == 0) exit;
-    image = getImageID();
-    nearest = -1;
-    least = 12 / getZoom();
-    for (i = 0; i < roiManager("count"); i++) {
-        roiManager("select", i);
-        Roi.getBounds(left, top, width, height);
-        if (selectionType() == 10) distance = sqrt(pow(left - x, 2) + pow(top - y, 2));
-        else if (Roi.contains(x, y)) distance = 0;
-        else distance = 1e9;
-        // Of several, the one drawn last: it lies on top.
-        if (distance <= least) {
-            least = distance;
-            nearest = i;
-        }
-    }
-    roiManager("deselect");
-    if (nearest >= 0) {
-        roiManager("select", nearest);
-        roiManager("delete");
-        showStatus("Hint removed; " + roiManager("count") + " left");
-    } else showStatus("There is no hint here");
-    selectImage(image);
-    run("Select None");
-    if (roiManager("count") > 0) roiManager("Show All without labels");
-}
-
-function paletteLines() {
-    file = call("ij.Prefs.get", "semcolorize.palette", "micrograph");
-    text = runMacro(engine, "palette\n" + file);
-    if (startsWith(text, "ERROR=")) {
-        message = runMacro(engine, "get\nERROR\n" + text);
-        done = runMacro(engine, "fail\n" + message);
+    if (command == "Live on or off") {
+        ok = remember("live", 1 - parseInt(recall("live", "1")));
+        done = runMacro(palette, "refresh");
         exit;
     }
-    return "" + text;
-}
-
-function takeFirst() {
-    lines = split(String.trim(paletteLines()), "\n");
-    setHint(lineName(lines[0]), lineColor(lines[0]));
-}
-
-// Of a line name=#rrggbb, in which names are spelled in ASCII.
-function lineName(line) {
-    return "" + runMacro(engine, "get\nx\nx=" + substring(line, 0, lastIndexOf(line, "=")));
-}
-
-function lineColor(line) {
-    return substring(line, lastIndexOf(line, "=") + 1);
-}
-
-function showPalette() {
-    text = paletteLines();
-    text = String.trim(text);
-    lines = split(text, "\n");
-    if (isOpen(swatches)) {
-        selectImage(swatches);
-        close();
+    if (nImages == 0) exit("There is no image open. Open a micrograph first (File > Open).");
+    if (command == "Selection becomes a hint") done = runMacro(live, "add\n");
+    if (command == "List of hints") done = runMacro(live, "list");
+    if (command == "Remove all hints...") done = runMacro(live, "clear");
+    if (command == "Show or hide hints") toggleHints();
+    if (command == "Notes on the picture") {
+        notes = "" + runMacro(live, "notes");
+        if (notes == "") notes = "There is nothing to note.";
+        done = runMacro(engine, "show\nNotes on the picture\n" + notes);
     }
-    previous = 0;
-    place = screenWidth - 300;
-    covered = false;
-    if (nImages > 0) {
-        previous = getImageID();
-        getLocationAndSize(px, py, pw, ph);
-        // Where the image does not hide it: at its right, else at its left, else in front of it.
-        if (px + pw > place) {
-            covered = px < 260;
-            if (!covered) place = 8;
-        }
-    }
-    count = lengthOf(lines) + 1;
-    newImage(swatches, "RGB white", 240, 34 * count, 1);
-    names = "";
-    current = 0;
-    setFont("SansSerif", 15, "antialiased");
-    for (i = 0; i < count; i++) {
-        if (i < count - 1) {
-            name = lineName(lines[i]);
-            color = lineColor(lines[i]);
-        } else {
-            name = "keep gray";
-            color = "#808080";
-        }
-        setColor(color);
-        fillRect(8, 34 * i + 5, 44, 24);
-        setColor("black");
-        drawString(name, 62, 34 * i + 26);
-        names = names + color + "=" + name + "\n";
-        if (color == hintColor()) current = i;
-    }
-    setMetadata("Info", names);
-    // Clicks are hints for the palette, not drawings: it is a picture like any other otherwise.
-    setLocation(place, 160);
-    // What the next hint will be is marked; after another palette was loaded that is its first color.
-    rows = split(names, "\n");
-    setHint(substring(rows[current], 8), substring(rows[current], 0, 7));
-    if (previous != 0 && !covered) selectImage(previous);
-    // Colors are taken, and hints drawn, with this tool.
-    setTool("Hint Tool");
+    if (command == "Take hints from ROI Manager") done = runMacro(live, "take");
+    if (command == "Send hints to ROI Manager") done = runMacro(live, "send");
+    if (command == "Colorize with options...") run("Colorize SEM");
+    if (command == "Next variant") setSlice(getSliceNumber() % nSlices + 1);
+    if (command == "All variants side by side") sideBySide();
+    if (command == "Keep only this variant") keepVariant();
+    if (command == "Save colorized...") run("Save Colorized");
 }
 
-function markPalette() {
-    previous = getImageID();
-    selectImage(swatches);
-    rows = split(getMetadata("Info"), "\n");
-    Overlay.remove;
-    color = hintColor();
-    for (i = 0; i < lengthOf(rows); i++)
-        if (startsWith(rows[i], color + "=")) {
-            setColor("black");
-            setLineWidth(2);
-            Overlay.drawRect(4, 34 * i + 2, 232, 30);
-            Overlay.show;
-        }
-    selectImage(previous);
+function remember(key, value) {
+    said = "" + call("java.lang.System.setProperty", "semcolorize." + key, "" + value);
+    return said;
 }
 
-function pickColor() {
+function recall(key, otherwise) {
+    return "" + call("java.lang.System.getProperty", "semcolorize." + key, "" + otherwise);
+}
+
+// On the screen, so that it is the same at every zoom.
+function strokeWidth() {
+    return parseFloat(call("ij.Prefs.get", "semcolorize.width", "5"));
+}
+
+// The image that was pressed on; 0 where the press was meant to bring a window to the front.
+function pressed() {
+    before = getImageID();
+    raised = cameUp(before);
+    begin = getTime();
+    while (getTime() - begin < 90 && getImageID() == before) wait(10);
+    if (getTitle() == PALETTE) return getImageID();
+    if (raised || getImageID() != before) if (onlyRaised()) return 0;
+    settleFront();
+    return getImageID();
+}
+
+// A press on a window that lies behind makes that the active image. Some systems do so before the tool hears of the press,
+// others a moment after: then it is another image than the one worked on last. One that was opened since is none of these.
+function cameUp(id) {
+    front = parseFloat(recall("front", "" + id));
+    newest = parseFloat(recall("newest", "" + id));
+    if (id == front || id < newest || getTitle() == PALETTE) return false;
+    return true;
+}
+
+// Whether the press brought a window to the front that another one overlapped; nobody points at what is hidden.
+function onlyRaised() {
+    answer = "" + runMacro(live, "covered");
+    settleFront();
+    if (answer != "1") return false;
+    showStatus("SemColorize: this image is in front now; click again for a hint");
+    return true;
+}
+
+// Later images have lower numbers.
+function settleFront() {
+    id = getImageID();
+    ok = remember("front", id);
+    ok = remember("newest", minOf(id, parseFloat(recall("newest", "" + id))));
+}
+
+function clickPalette() {
     getCursorLoc(x, y, z, flags);
-    rows = split(getMetadata("Info"), "\n");
-    row = floor(y / 34);
-    if (row >= 0 && row < lengthOf(rows)) setHint(substring(rows[row], 8), substring(rows[row], 0, 7));
+    ok = remember("clicked", "" + x + " " + y);
+    // Beside the tool, which does not hear of the next press before it ended.
+    ok = "" + call("ij.plugin.MacroInstaller.runMacroShortcut", "Click on the palette");
+    for (i = 0; i < 20 && "" + recall("clicked", "") != ""; i++) wait(5);
+    if ("" + recall("clicked", "") != "") followPalette();
 }
 
-function choosePalette() {
-    Dialog.create("Palette");
-    Dialog.addMessage("A YAML palette (name: \"#rrggbb\", a line each), or one that is built in:\nmicrograph, okabe-ito, tol-bright");
-    Dialog.addFile("Palette", call("ij.Prefs.get", "semcolorize.palette", "micrograph"));
-    Dialog.show();
-    call("ij.Prefs.set", "semcolorize.palette", Dialog.getString());
-    showPalette();
+function followPalette() {
+    at = recall("clicked", "");
+    ok = remember("clicked", "");
+    done = runMacro(palette, "click\n" + at);
+    settleFront();
+}
+
+function draw() {
+    before = getImageID();
+    raised = cameUp(before);
+    begin = getTime();
+    getCursorLoc(x, y, z, flags);
+    // The middle button scrolls in other programs; here it does nothing.
+    if (flags & 8 != 0 && flags & 16 == 0 && !isKeyDown("alt")) exit;
+    single = flags & 1 != 0 || isKeyDown("shift");
+    gray = flags & 8 != 0 || isKeyDown("alt");
+    xs = newArray(1);
+    ys = newArray(1);
+    xs[0] = x;
+    ys[0] = y;
+    far = 0;
+    switched = false;
+    color = colorNow(gray);
+    while (!switched && (flags & 16 != 0 || getTime() - begin < 90)) {
+        if (getImageID() != before) switched = true;
+        else {
+            getCursorLoc(x, y, z, flags);
+            last = lengthOf(xs) - 1;
+            if (flags & 16 != 0 && (x != xs[last] || y != ys[last])) {
+                xs = Array.concat(xs, x);
+                ys = Array.concat(ys, y);
+                far = maxOf(far, maxOf(abs(x - xs[0]), abs(y - ys[0])));
+                if (far * getZoom() >= 4) preview(xs, ys, color);
+            }
+            wait(5);
+        }
+    }
+    if (switched) {
+        if (getTitle() == PALETTE) {
+            clickPalette();
+            exit;
+        }
+        if (onlyRaised()) exit;
+        color = colorNow(gray);
+        getCursorLoc(x, y, z, flags);
+        single = single || flags & 1 != 0;
+        gray = gray || flags & 8 != 0;
+        xs = newArray(1);
+        ys = newArray(1);
+        xs[0] = x;
+        ys[0] = y;
+        far = 0;
+        while (flags & 16 != 0) {
+            last = lengthOf(xs) - 1;
+            if (x != xs[last] || y != ys[last]) {
+                xs = Array.concat(xs, x);
+                ys = Array.concat(ys, y);
+                far = maxOf(far, maxOf(abs(x - xs[0]), abs(y - ys[0])));
+                if (far * getZoom() >= 4) preview(xs, ys, color);
+            }
+            wait(5);
+            getCursorLoc(x, y, z, flags);
+        }
+    }
+    if (getTitle() == PALETTE) {
+        clickPalette();
+        exit;
+    }
+    if (raised && !switched) if (onlyRaised()) exit;
+    settleFront();
+    ok = remember("released", d2s(getTime(), 0));
+    how = "";
+    if (single) how += "instance ";
+    if (gray) how += "gray ";
+    // A hand trembles: what is shorter than four pixels of the screen is a click.
+    if (far * getZoom() < 4) makePoint(xs[0], ys[0], "large hybrid");
+    else preview(xs, ys, color);
+    done = runMacro(live, "add\n" + how);
+}
+
+function preview(xs, ys, color) {
+    makeSelection("freeline", xs, ys);
+    Roi.setStrokeWidth(maxOf(1, round(strokeWidth() / getZoom())));
+    Roi.setStrokeColor(color);
+}
+
+function colorNow(gray) {
+    name = recall("class", "");
+    if (gray || name == "keep gray") return "#808080";
+    id = recall("work." + getImageID(), getImageID());
+    lines = split(recall("classes." + id, recall("classes", "")), "\n");
+    for (k = 0; k < lengthOf(lines); k++) if (endsWith(lines[k], " " + name)) return substring(lines[k], 0, 7);
+    return "yellow";
 }
 
 function sideBySide() {

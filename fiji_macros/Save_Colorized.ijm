@@ -34,6 +34,8 @@ target = Dialog.getString();
 replacing = Dialog.getCheckbox();
 
 label = getInfo("slice.label");
+// What the tools draw for the eye is not part of the picture.
+if (Overlay.size > 0) Overlay.removeRois("semcolorize.marker");
 overlays = Overlay.size;
 kind = selectionType();
 original = getImageID();

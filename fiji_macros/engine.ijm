@@ -3,8 +3,11 @@
 //   new            a fresh job folder, made by Python, which also starts the worker; or ERROR=...
 //   run\nFOLDER    does the job in FOLDER and returns its status: lines of key=value, texts spelled in ASCII
 //   get\nKEY\nTEXT the value of a key in such lines, as text
+//   live[\nFOLDER] a fresh folder for a live image, or FOLDER once more, and a worker; or ERROR=...
 //   quote\nTEXT    TEXT as a JSON string, in ASCII
+//   spell\nTEXT    TEXT as one line of ASCII, and unspell\nTEXT the way back
 //   palette\nNAME  a palette: name=#rrggbb, a line each; or ERROR=...
+//   savepalette\nFILE\nHOW\nCOLORS  writes lines name=#rrggbb to FILE; HOW: keep or replace what is there
 //   fail\nTEXT     shows TEXT in a window of its own (headless: in the log)
 //   show\nNAME\nTEXT  shows TEXT in the window NAME
 //   clear\nFOLDER  removes a job folder
@@ -21,9 +24,13 @@ if (cut >= 0) {
     rest = substring(argument, cut + 1);
 }
 if (command == "new") return "" + newJob();
+if (command == "live") return "" + liveFolder(rest);
+if (command == "spell") return "" + spell(rest);
+if (command == "unspell") return "" + unspell(rest);
 if (command == "run") return "" + runJob(rest);
 if (command == "quote") return "" + quote(rest);
 if (command == "palette") return "" + palette(rest);
+if (command == "savepalette") return "" + savePalette(rest);
 if (command == "fail") return "" + fail(rest);
 if (command == "show") return "" + show(substring(rest, 0, indexOf(rest, "\n")), substring(rest, indexOf(rest, "\n") + 1));
 if (command == "clear") return "" + clearJob(rest);
@@ -40,6 +47,25 @@ function python() {
 function missing() {
     return "ERROR=" + spell("SemColorize does not know its Python: " + home + "python.txt is missing.\n" +
         "In a terminal:  semcolorize imagej install --imagej FOLDER  (the folder of this ImageJ or Fiji)");
+}
+
+function savePalette(text) {
+    cut = indexOf(text, "\n");
+    file = substring(text, 0, cut);
+    text = substring(text, cut + 1);
+    cut = indexOf(text, "\n");
+    interpreter = python();
+    if (interpreter == "") return "" + missing();
+    setOption("WaitForCompletion", true);
+    answer = exec(interpreter, "-P", "-X", "utf8", "-m", "semcolorize.imagej.client", "savepalette", spell(file),
+        substring(text, 0, cut), spell(substring(text, cut + 1)));
+    return "" + unspellAll(String.trim(answer));
+}
+
+// Errors stay spelled until they are shown.
+function unspellAll(answer) {
+    if (startsWith(answer, "ERROR=")) return answer;
+    return "" + unspell(answer);
 }
 
 // What Python prints; errors come as ERROR=...
@@ -61,6 +87,13 @@ function ask(command, argument) {
 
 function newJob() {
     answer = ask("new", "");
+    if (startsWith(answer, "ERROR=")) return answer;
+    return "" + unspell(answer) + File.separator;
+}
+
+function liveFolder(folder) {
+    if (endsWith(folder, "/") || endsWith(folder, "\\")) folder = substring(folder, 0, lengthOf(folder) - 1);
+    answer = ask("live", folder);
     if (startsWith(answer, "ERROR=")) return answer;
     return "" + unspell(answer) + File.separator;
 }

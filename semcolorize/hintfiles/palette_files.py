@@ -1,4 +1,4 @@
-"""Palettes as other programs write them: GIMP and Inkscape (``.gpl``), Adobe (``.aco``, ``.ase``).
+"""Palettes as other programs write them: GIMP and Inkscape (``.gpl``), Adobe (``.aco``, ``.ase``), ImageJ (``.lut``).
 
 References
 ----------
@@ -6,6 +6,9 @@ References
     GIMP's palette format: a head line, then ``red green blue name`` lines.
 .aco
     "Adobe Photoshop File Formats Specification", section "Color Swatches": version 1 without, version 2 with names.
+.lut
+    ImageJ's lookup table: 256 reds, 256 greens, 256 blues, a byte each. Entry k is the color of label k, as in a label
+    image: entry 0 is "none", and entries after the last color are black.
 .ase
     Adobe Swatch Exchange, as libraries that read it agree: blocks of big-endian fields, floats from 0 to 1.
 """
@@ -16,13 +19,13 @@ import hashlib
 import os
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from semcolorize.color.palette import Lab, NamedColor, Palette, lab_of_rgb, parse_color
 from semcolorize.errors import ConfigError
 
-__all__ = ["PALETTE_SUFFIXES", "read_palette_file"]
+__all__ = ["PALETTE_SUFFIXES", "palette_file", "read_palette_file"]
 
 _MAX_BYTES = 1 << 20
 _MAX_COLORS = 200
@@ -42,7 +45,7 @@ def read_palette_file(path: str | os.PathLike[str]) -> tuple[Palette, str]:
     Parameters
     ----------
     path : str or path-like
-        ``.gpl``, ``.aco`` or ``.ase``.
+        ``.gpl``, ``.aco``, ``.ase`` or ``.lut``.
 
     Returns
     -------
@@ -174,6 +177,55 @@ def _exchange(content: bytes) -> Entries:
             yield word, lab_of_rgb([255 * value for value in (values if parts == 3 else 3 * values)])
 
 
+def _lookup_table(content: bytes) -> Entries:
+    if len(content) != 768:
+        raise _DamagedError(f"it has {len(content)} bytes; ImageJ's lookup tables have 768")
+    colors = list(zip(content[:256], content[256:512], content[512:], strict=True))
+    last = max((i for i, rgb in enumerate(colors) if any(rgb)), default=0)
+    if last > _MAX_COLORS:
+        raise _DamagedError("it is a color ramp of 256 entries, and no list of classes")
+    for rgb in colors[1 : last + 1]:
+        yield "", lab_of_rgb(list(rgb))
+
+
+def palette_file(palette: Mapping[str, NamedColor], suffix: str, *, title: str = "semcolorize") -> bytes:
+    """Spell a palette as a file.
+
+    Parameters
+    ----------
+    palette : mapping of str to NamedColor
+    suffix : {".yaml", ".yml", ".gpl", ".lut"}
+        A lookup table has no names.
+    title : str
+        For formats that have one.
+
+    Returns
+    -------
+    content : bytes
+
+    Raises
+    ------
+    ConfigError
+        For another suffix, or more colors than the format holds.
+    """
+    rgb = [color.rgb for color in palette.values()]
+    if suffix in (".yaml", ".yml"):
+        import yaml
+
+        return yaml.safe_dump(
+            {name: color.hex for name, color in palette.items()}, sort_keys=False, allow_unicode=True
+        ).encode()
+    if suffix == ".gpl":
+        lines = [f"{r:3d} {g:3d} {b:3d}\t{name}" for name, (r, g, b) in zip(palette, rgb, strict=True)]
+        return "\n".join(["GIMP Palette", f"Name: {title}", "#", *lines, ""]).encode()
+    if suffix != ".lut":
+        raise ConfigError(f"{suffix or 'No ending'} is no kind of palette file; .yaml, .gpl and .lut are written.")
+    if len(rgb) > _MAX_COLORS:
+        raise ConfigError(f"The palette has {len(rgb)} colors; a lookup table of classes holds {_MAX_COLORS}.")
+    table = [(0, 0, 0), *rgb, *[(0, 0, 0)] * (255 - len(rgb))]
+    return bytes(entry[channel] for channel in range(3) for entry in table)
+
+
 def _of_cmyk(cyan: float, magenta: float, yellow: float, black: float) -> Lab:
     return lab_of_rgb([255 * (1 - ink) * (1 - black) for ink in (cyan, magenta, yellow)])
 
@@ -188,6 +240,8 @@ def _of_lab(lightness: float, a: float, b: float) -> Lab:
     return parse_color({"lab": [lightness, a, b]})
 
 
-_READERS: dict[str, Callable[[bytes], Entries]] = {".gpl": _gimp, ".aco": _photoshop, ".ase": _exchange}
+_READERS: dict[str, Callable[[bytes], Entries]] = {
+    ".gpl": _gimp, ".aco": _photoshop, ".ase": _exchange, ".lut": _lookup_table,
+}  # fmt: skip
 
 PALETTE_SUFFIXES = tuple(_READERS)

@@ -9,7 +9,7 @@ import numpy as np
 from roifile import ROI_OPTIONS, ROI_POINT_SIZE, ROI_TYPE, ImagejRoi
 
 from semcolorize.color.palette import NamedColor
-from semcolorize.hintfiles.rois import SPREAD_PROPERTY
+from semcolorize.hintfiles.rois import HINT_PROPERTY, SPREAD_PROPERTY
 from semcolorize.hints.model import Hint, HintSet, LineHint, Oval, PointHint, Polygons, Rectangle, RegionHint
 
 __all__ = ["hints_to_rois"]
@@ -18,7 +18,7 @@ _INTEGER_RANGE = (-4000, 60000)
 """Coordinates that ROI files can hold as integers; -5000 and 65535 are the ends, some distance is kept."""
 
 
-def hints_to_rois(hints: Iterable[Hint] | HintSet, *, filled: bool = False) -> list[ImagejRoi]:
+def hints_to_rois(hints: Iterable[Hint] | HintSet, *, filled: bool = False, numbered: bool = True) -> list[ImagejRoi]:
     """Make ImageJ ROIs of hints; `semcolorize.hintfiles.rois` reads them back.
 
     Parameters
@@ -27,6 +27,8 @@ def hints_to_rois(hints: Iterable[Hint] | HintSet, *, filled: bool = False) -> l
         In pixels.
     filled : bool
         Color areas by fill instead of outline. In an overlay a fill hides the image.
+    numbered : bool
+        Give each its number as the property ``semcolorize.hint``, by which the live tools in Fiji find it again.
 
     Returns
     -------
@@ -35,12 +37,12 @@ def hints_to_rois(hints: Iterable[Hint] | HintSet, *, filled: bool = False) -> l
         as its alpha, width of lines; patch size, limit and spread as the properties ``hint_size``, ``hint_limit`` and
         ``semcolorize.spread``.
     """
-    return [_roi(hint, filled) for hint in hints]
+    return [_roi(hint, filled, number if numbered else None) for number, hint in enumerate(hints, start=1)]
 
 
-def _roi(hint: Hint, filled: bool) -> ImagejRoi:
+def _roi(hint: Hint, filled: bool, number: int | None) -> ImagejRoi:
     roi = ImagejRoi()
-    properties: dict[str, object] = {}
+    properties: dict[str, object] = {} if number is None else {HINT_PROPERTY: number}
     match hint:
         case PointHint():
             roi.roitype = ROI_TYPE.POINT

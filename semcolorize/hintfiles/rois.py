@@ -41,10 +41,14 @@ from semcolorize.hints.model import (
 )
 from semcolorize.hints.planes import Position
 
-__all__ = ["SPREAD_PROPERTY", "RoiDefaults", "hints_from_rois", "read_rois"]
+__all__ = ["HINT_PROPERTY", "MARKER_PROPERTY", "SPREAD_PROPERTY", "RoiDefaults", "hints_from_rois", "read_rois"]
 
 SPREAD_PROPERTY = "semcolorize.spread"
 """Property of a ROI that says how far it speaks, see `semcolorize.hints.model.Hint`."""
+HINT_PROPERTY = "semcolorize.hint"
+"""ROI property by which Fiji's live tools know a hint of theirs from whatever else lies on an overlay."""
+MARKER_PROPERTY = "semcolorize.marker"
+"""ROI property of what those tools draw for the eye: where the next hint helps, where the data bar begins."""
 
 _AUTOMATIC_NAME = re.compile(
     r"\d{3,5}-\d{3,5}(-\d{3,5})?(-\d+)?|\{?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\}?|[0-9a-f]{32}", re.IGNORECASE
@@ -147,6 +151,8 @@ def hints_from_rois(
         if isinstance(roi, HintError):
             # The message names the entry already.
             skipped.append(SkippedHint(source or entry, roi.message))
+            continue
+        if MARKER_PROPERTY in roi.properties:
             continue
         label = roi.name or entry
         where = label or f"ROI {number}"

@@ -52,7 +52,7 @@ def read_palette(palette: str | os.PathLike[str]) -> Palette:
         near = did_you_mean(name, list(BUILTIN_PALETTES))
         raise ConfigError(
             f"{name!r} is neither a built-in palette ({', '.join(BUILTIN_PALETTES)}) nor a palette file (.yaml, .gpl, "
-            f".aco, .ase).{near}",
+            f".aco, .ase, .lut).{near}",
             key="palette",
         )
     if suffix in PALETTE_SUFFIXES:

@@ -27,10 +27,13 @@ class Label:
         The first name that a hint of the color has, else its hex code.
     lab : tuple of 3 floats
         CIE L*, a*, b*.
+    opacity : float
+        0 to 1: how much of its color is shown; 0 hides the label without forgetting its area.
     """
 
     name: str
     lab: tuple[float, float, float]
+    opacity: float = 1.0
 
     @property
     def normalized_chroma(self) -> np.ndarray:
@@ -40,7 +43,7 @@ class Label:
         swatch stands for itself in the shade.
         """
         peak = float(np.argmax(TINTS[0]))
-        return np.array(self.lab[1:]) / float(ink_curve(np.array(max(self.lab[0], peak))))
+        return self.opacity * np.array(self.lab[1:]) / float(ink_curve(np.array(max(self.lab[0], peak))))
 
 
 @dataclass(frozen=True)

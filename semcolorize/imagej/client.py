@@ -7,7 +7,9 @@ is busy from one that died, and it tells ImageJ through the job's status.
 
     python -P -m semcolorize.imagej.client new                 prints a fresh job folder, and has a worker started
     python -P -m semcolorize.imagej.client run FOLDER          does the job in it
+    python -P -m semcolorize.imagej.client live [FOLDER]       prints the folder of a live image, with a worker alive
     python -P -m semcolorize.imagej.client palette FILE        prints a palette: name=#rrggbb, a line each
+    python -P -m semcolorize.imagej.client savepalette FILE HOW COLORS     writes one; HOW: keep or replace a file
     python -P -m semcolorize.imagej.client stop                ends the worker
 """
 
@@ -24,9 +26,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from semcolorize.errors import BridgeError, SemColorizeError
+from semcolorize.errors import BridgeError, OutputError, SemColorizeError
 from semcolorize.imagej.home import Home
-from semcolorize.imagej.jobfolder import Status, read_status, spell, wants_cancel, write_status
+from semcolorize.imagej.jobfolder import Status, read_status, spell, unspell, wants_cancel, write_status
 
 __all__ = ["main", "run", "start_worker", "stop_worker"]
 
@@ -105,7 +107,7 @@ class _Watch:
     def run(self) -> Status:
         self._touch()
         write_status(self.folder, Status("waiting", text="waiting for the worker"))
-        self._retire_strangers()
+        _retire_strangers(self.home)
         self.entry = self.home.submit(self.folder)
         touch, probe = _Every(_WATCH_SECONDS, self._touch), _Every(_PROBE_SECONDS, self._look_after_worker)
         while True:
@@ -120,14 +122,6 @@ class _Watch:
 
     def _touch(self) -> None:
         (self.folder / "watch").touch()
-
-    def _retire_strangers(self) -> None:
-        """End a worker of another version or installation: it would not do what this one's macros ask for."""
-        from semcolorize.imagej.worker import identity
-
-        about, mine = self.home.worker(), identity()
-        if about and {key: about.get(key) for key in mine} != mine and self.home.worker_lives():
-            self.home.retire.write_bytes(str(about.get("pid", "")).encode())
 
     def _look_after_worker(self) -> None:
         if self.home.worker_lives():
@@ -195,6 +189,15 @@ class _Watch:
         return f"\n\nThe end of {self.home.log}:\n" + "\n".join(lines) if lines else ""
 
 
+def _retire_strangers(home: Home) -> None:
+    """End a worker of another version or installation: it would not do what this one's macros ask for."""
+    from semcolorize.imagej.worker import identity
+
+    about, mine = home.worker(), identity()
+    if about and {key: about.get(key) for key in mine} != mine and home.worker_lives():
+        home.retire.write_bytes(str(about.get("pid", "")).encode())
+
+
 class _Every:
     """Calls a function, but not more often than every so many seconds."""
 
@@ -214,10 +217,36 @@ def _new(home: Home) -> str:
     return spell(str(folder))
 
 
+def _live(home: Home, given: str) -> str:
+    folder = home.live_image(given) if given else home.new_live()
+    _retire_strangers(home)
+    if home.retire.exists() or not home.worker_lives():
+        # It waits for one that is about to end.
+        start_worker(home)
+    return spell(str(folder))
+
+
 def _palette(name: str) -> str:
     from semcolorize.hintfiles.yaml_palettes import read_palette
 
     return "\n".join(f"{spell(key)}={color.hex}" for key, color in read_palette(name).items())
+
+
+def _save_palette(file: str, how: str, colors: str) -> str:
+    from semcolorize.color.palette import NamedColor, parse_color
+    from semcolorize.hintfiles.palette_files import palette_file
+    from semcolorize.micrograph.atomic import write_bytes_atomic
+
+    entries = [line.rpartition("=") for line in unspell(colors).splitlines() if line.strip()]
+    palette = {name: NamedColor(name, parse_color(color)) for name, _, color in entries}
+    target = Path(unspell(file)).expanduser()
+    content = palette_file(palette, target.suffix.lower(), title=target.stem)
+    try:
+        write_bytes_atomic(target, content, overwrite=how == "replace")
+    except OutputError as error:
+        error.message = error.message.replace("with --overwrite", "(Replace, in the dialog)")
+        raise
+    return spell(str(target))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -225,15 +254,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m semcolorize.imagej.client", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=["new", "run", "palette", "stop"])
+    parser.add_argument("command", choices=["new", "run", "live", "palette", "savepalette", "stop"])
     parser.add_argument("argument", nargs="?", default="")
+    parser.add_argument("more", nargs="*")
     options = parser.parse_args(argv)
     try:
         home = Home.open()
         if options.command == "new":
             print(_new(home))
+        elif options.command == "live":
+            print(_live(home, options.argument))
         elif options.command == "palette":
             print(_palette(options.argument or "micrograph"))
+        elif options.command == "savepalette":
+            if len(options.more) != 2:
+                raise BridgeError("savepalette takes a file, keep or replace, and colors.")
+            print(_save_palette(options.argument, *options.more))
         elif options.command == "stop":
             print("stopped" if stop_worker(home) else "ERROR=The worker is busy and was asked to end afterwards.")
         else:

@@ -9,6 +9,8 @@
       retire                   asks the worker to end
       queue/                   names of job folders, in the order they are to be done
       jobs/ID/                 a job: see `semcolorize.imagej.jobfolder`
+      live/ID/                 an image that is being colored click by click: see `semcolorize.imagej.live`
+      alive                    touched by the worker about once a second while it waits
 
 A lock of the operating system cannot be stale, so that there is nothing to clean up after a crash.
 """
@@ -33,8 +35,12 @@ from semcolorize.micrograph.atomic import write_bytes_atomic
 
 __all__ = ["Home"]
 
-_KEPT_DAYS = 7
+_KEPT_DAYS = 1.0
 """Job folders that a macro did not clear away, after an error for instance, are kept so long."""
+_KEPT_BYTES = 100 << 20
+"""More than that is not kept even so; the oldest go first."""
+_IN_USE_SECONDS = 3600.0
+"""Somebody may still be at work in a folder that was touched so lately."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Home:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_private(path)
-            for folder in (home.jobs, home.queue):
+            for folder in (home.jobs, home.queue, home.live):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 _make_private(folder)
         except OSError as error:
@@ -89,15 +95,18 @@ class Home:
         return self.root / "queue"
 
     @property
+    def live(self) -> Path:
+        """Folder of the folders of images that are being colored click by click."""
+        return self.root / "live"
+
+    @property
     def log(self) -> Path:
         """What the worker printed."""
         return self.root / "worker.log"
 
     def new_job(self) -> Path:
         """Make an empty job folder that nobody else can enter."""
-        folder = self.jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-        folder.mkdir(mode=0o700)
-        return folder
+        return _new_folder(self.jobs)
 
     def job(self, folder: str | os.PathLike[str]) -> Path:
         """Check that a path is a job folder of this home.
@@ -106,10 +115,20 @@ class Home:
         ------
         BridgeError
         """
-        path = Path(folder).absolute()
-        if path.parent != self.jobs or path.is_symlink() or not path.is_dir():
-            raise BridgeError(f"This is no job folder; one in {str(self.jobs)!r} is needed.", path=path)
-        return path
+        return _folder_in(self.jobs, folder, "job")
+
+    def new_live(self) -> Path:
+        """Make an empty folder for an image that is to be colored click by click."""
+        return _new_folder(self.live)
+
+    def live_image(self, folder: str | os.PathLike[str]) -> Path:
+        """Check that a path is a folder of a live image of this home.
+
+        Raises
+        ------
+        BridgeError
+        """
+        return _folder_in(self.live, folder, "live image's")
 
     def submit(self, folder: Path) -> Path:
         """Append a job to the queue; returns its entry, which is gone as soon as a worker took it."""
@@ -159,15 +178,51 @@ class Home:
         """A file that asks the worker to end; holds its process id."""
         return self.root / "retire"
 
-    def clear_old(self, *, days: float = _KEPT_DAYS) -> int:
-        """Remove job folders nobody touched for `days`; returns how many."""
-        removed = 0
-        for folder in self.jobs.iterdir():
+    @property
+    def alive(self) -> Path:
+        """A file whose time says when the worker last waited for something to do."""
+        return self.root / "alive"
+
+    def clear_old(self, *, days: float = _KEPT_DAYS, most_bytes: int = _KEPT_BYTES) -> int:
+        """Remove folders of jobs and live images.
+
+        Parameters
+        ----------
+        days : float
+            Those that nobody touched for so long go.
+        most_bytes : int
+            Of the others the oldest, until they take no more than this; none that may be in use.
+
+        Returns
+        -------
+        removed : int
+        """
+        now, found = time.time(), []
+        for folder in (*self.jobs.iterdir(), *self.live.iterdir()):
             with contextlib.suppress(OSError):
-                if not folder.is_symlink() and time.time() - folder.stat().st_mtime > days * 86400:
+                if not folder.is_symlink():
+                    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                    found.append((now - folder.stat().st_mtime, size, folder))
+        removed, total = 0, sum(size for _, size, _ in found)
+        for age, size, folder in sorted(found, key=lambda entry: -entry[0]):
+            if age > days * 86400 or (total > most_bytes and age > _IN_USE_SECONDS):
+                with contextlib.suppress(OSError):
                     shutil.rmtree(folder)
-                    removed += 1
+                    removed, total = removed + 1, total - size
         return removed
+
+
+def _new_folder(parent: Path) -> Path:
+    folder = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _folder_in(parent: Path, folder: str | os.PathLike[str], what: str) -> Path:
+    path = Path(folder).absolute()
+    if path.parent != parent or path.is_symlink() or not path.is_dir():
+        raise BridgeError(f"This is no {what} folder; one in {str(parent)!r} is needed.", path=path)
+    return path
 
 
 def _make_private(folder: Path) -> None:

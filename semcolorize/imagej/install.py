@@ -15,6 +15,7 @@ from pathlib import Path
 from semcolorize._version import __version__
 from semcolorize.errors import BridgeError
 from semcolorize.imagej.jobfolder import spell, unspell
+from semcolorize.imagej.setup_macro import SETUP_MACRO
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
 __all__ = ["Change", "install", "installed_python", "macro_folder", "uninstall"]
@@ -147,7 +148,7 @@ def macro_folder() -> Traversable:
 
 def _macros() -> Iterator[tuple[Path, bytes]]:
     for source in sorted(macro_folder().iterdir(), key=lambda entry: entry.name):
-        if source.name.endswith(".ijm"):
+        if source.name.endswith(".ijm") and source.name != SETUP_MACRO:
             yield (_TOOLSETS if source.name == _TOOLSET else _FOLDER) / source.name, source.read_bytes()
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -24,7 +25,7 @@ from typing import Literal, get_args
 from semcolorize.errors import OutputError
 from semcolorize.micrograph.atomic import write_bytes_atomic
 
-__all__ = ["State", "Status", "read_status", "spell", "unspell", "wants_cancel", "write_status"]
+__all__ = ["State", "Status", "read_status", "spell", "unspell", "wants_cancel", "write_answer", "write_status"]
 
 State = Literal["waiting", "starting", "running", "done", "failed", "cancelled"]
 
@@ -90,15 +91,19 @@ def unspell(line: str) -> str:
 
 def write_status(folder: Path, status: Status) -> None:
     """Replace ``status.txt``."""
-    lines = [f"{field.name}={spell(str(getattr(status, field.name)))}\n" for field in fields(status)]
-    content = "".join(lines).encode("ascii")
+    write_answer(folder / "status.txt", {field.name: str(getattr(status, field.name)) for field in fields(status)})
+
+
+def write_answer(path: Path, values: Mapping[str, str]) -> None:
+    """Write or replace a file of lines key=value, each spelled in ASCII, whole or not at all."""
+    content = "".join(f"{key}={spell(value)}\n" for key, value in values.items()).encode("ascii")
     for attempt in range(20):
         try:
-            write_bytes_atomic(folder / "status.txt", content, overwrite=True)
+            write_bytes_atomic(path, content, overwrite=True, sync=False)
             return
         except OutputError:
             # Windows does not replace a file while a macro reads it; that takes no time.
-            if attempt == 19 or not folder.is_dir():
+            if attempt == 19 or not path.parent.is_dir():
                 raise
             time.sleep(0.05)
 

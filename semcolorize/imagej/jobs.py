@@ -18,7 +18,7 @@ from semcolorize.hintfiles.roi_archive import stored_rois
 from semcolorize.hintfiles.rois import hints_from_rois
 from semcolorize.hints.model import HintSet
 from semcolorize.imagej.jobfolder import wants_cancel
-from semcolorize.imagej.requests import BatchJob, ColorizeJob, Job, SaveJob, SeriesJob, SeriesView
+from semcolorize.imagej.requests import BatchJob, ColorizeJob, Job, LiveImage, SaveJob, SeriesJob, SeriesView
 from semcolorize.imagej.saving import save_variant
 from semcolorize.micrograph.reading import Micrograph, read_micrograph
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from semcolorize.pipeline import Colorizer
     from semcolorize.result import ColorResult
 
-__all__ = ["Cancelled", "Done", "Models", "do_job"]
+__all__ = ["Cancelled", "Done", "Models", "do_job", "read_view"]
 
 Tell = Callable[[float, str], None]
 """Takes progress from 0 to 1 and a line for the status bar."""
@@ -137,10 +137,12 @@ def _series(job: SeriesJob, folder: Path, models: Models, tell: Tell) -> Done:
 
 
 def _options(job: ColorizeJob | SeriesJob) -> dict[str, Any]:
+    # Hints alone give one picture: who asks for several wants them to differ.
+    unsaid = "auto" if job.variants > 1 else None
     return {
         "variants": job.variants,
         "seed": job.seed,
-        "fill": None if job.fill == "default" else job.fill,
+        "fill": unsaid if job.fill == "default" else job.fill,
         "spread": job.spread,
         "num_steps": job.steps or None,
         "databar": job.databar,
@@ -172,17 +174,7 @@ def _saved(results: list[tuple[str, ColorResult]], folder: Path, device: str) ->
 
 def _read(options: ColorizeJob | SeriesJob, view: SeriesView, folder: Path) -> tuple[Micrograph, HintSet]:
     """Read an image as the macro saved it, and those of its hints that are on its slice."""
-    try:
-        micrograph = read_micrograph(folder / view.image, databar=options.databar, allow_color=options.allow_color)
-    except SemColorizeError as error:
-        if "color image" in error.message:
-            error.message = error.message.replace("(--allow-color, allow_color=True)", "(Color image, in the dialog)")
-        error.path = view.title or error.path
-        raise
-    micrograph = replace(_as_original(micrograph, view, options.allow_color), plane=view.plane)
-    if view.size[0] > 1:
-        note = f"{view.title or 'The image'} has {view.size[0]} channels; colored is {view.plane}."
-        micrograph = replace(micrograph, notes=(*micrograph.notes, note))
+    micrograph = read_view(options, view, folder)
     if not view.hints:
         return micrograph, HintSet()
     rois = stored_rois(folder / view.hints)
@@ -196,6 +188,27 @@ def _read(options: ColorizeJob | SeriesJob, view: SeriesView, folder: Path) -> t
     except HintError as error:
         error.message = error.message.replace(" (--page)", "")
         raise
+
+
+def read_view(options: ColorizeJob | SeriesJob | LiveImage, view: SeriesView, folder: Path) -> Micrograph:
+    """Read an image as the macro saved it, and know it for the file that its window came from.
+
+    Raises
+    ------
+    SemColorizeError
+    """
+    try:
+        micrograph = read_micrograph(folder / view.image, databar=options.databar, allow_color=options.allow_color)
+    except SemColorizeError as error:
+        if "color image" in error.message:
+            error.message = error.message.replace("(--allow-color, allow_color=True)", "(Color image, in the dialog)")
+        error.path = view.title or error.path
+        raise
+    micrograph = replace(_as_original(micrograph, view, options.allow_color), plane=view.plane)
+    if view.size[0] > 1:
+        note = f"{view.title or 'The image'} has {view.size[0]} channels; colored is {view.plane}."
+        micrograph = replace(micrograph, notes=(*micrograph.notes, note))
+    return micrograph
 
 
 def _as_original(micrograph: Micrograph, view: SeriesView, allow_color: bool) -> Micrograph:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from semcolorize.errors import ConfigError
 from semcolorize.hints.planes import Plane
 
-__all__ = ["BatchJob", "ColorizeJob", "Job", "SaveJob", "SeriesJob", "SeriesView", "read_job"]
+__all__ = [
+    "BatchJob", "ColorizeJob", "Job", "LiveClass", "LiveEdit", "LiveImage", "SaveJob", "SeriesJob", "SeriesView",
+    "read_job", "read_request",
+]  # fmt: skip
 
 _LARGEST = 1 << 20
 
@@ -135,6 +139,60 @@ class BatchJob(_Strict):
     retry_failed: bool = False
 
 
+class LiveImage(SeriesView):
+    """An image that is being colored click by click, as the macro saved it.
+
+    Parameters
+    ----------
+    databar, device, weights, allow_color
+        As for any coloring.
+    """
+
+    databar: Annotated[str, Field(max_length=20)] = "auto"
+    device: Annotated[str, Field(max_length=20)] = "auto"
+    weights: str = "default"
+    allow_color: bool = False
+
+
+class LiveClass(_Strict):
+    """A class of the palette: what its hints' color is, and how it is shown.
+
+    Parameters
+    ----------
+    name : str
+    color : str
+        ``#rrggbb``.
+    opacity : float
+        0 to 1.
+    shown : bool
+    """
+
+    name: Annotated[str, Field(max_length=200)]
+    color: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
+    opacity: Annotated[float, Field(ge=0, le=1)] = 1.0
+    shown: bool = True
+
+
+class LiveEdit(_Strict):
+    """All hints of a live image after a click: what the picture is to follow.
+
+    Parameters
+    ----------
+    edit : int
+        Number of the edit; the answer carries it.
+    hints : list of str
+        ROI files in the image's folder, the later on top.
+    classes : list of LiveClass
+    spread : {"alike", "instance"}
+        Of hints that do not say.
+    """
+
+    edit: Annotated[int, Field(ge=1)]
+    hints: Annotated[list[FileName], Field(max_length=10_000)] = []
+    classes: Annotated[list[LiveClass], Field(max_length=200)] = []
+    spread: Literal["alike", "instance"] = "alike"
+
+
 Job = ColorizeJob | SeriesJob | SaveJob | BatchJob
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -151,35 +209,64 @@ def read_job(folder: Path) -> Job:
     ConfigError
         With all that is wrong with it.
     """
-    path = folder / "job.json"
+    data = _read_json(folder / "job.json")
+    chosen = data.get("kind") if isinstance(data, dict) else None
+    model = _MODELS.get(chosen) if isinstance(chosen, str) else None
+    # The kind of job, by which pydantic chose, comes first in a fault's place.
+    return _checked(_JOB.validate_python, data, folder / "job.json", model, 1)
+
+
+_Request = TypeVar("_Request", LiveImage, LiveEdit)
+
+
+def read_request(path: Path, model: type[_Request]) -> _Request:
+    """Read and check a file that says one thing: `LiveImage` or `LiveEdit`.
+
+    Raises
+    ------
+    ConfigError
+        With all that is wrong with it.
+    """
+    return _checked(model.model_validate, _read_json(path), path, model, 0)
+
+
+def _read_json(path: Path) -> object:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
         if len(content) > _LARGEST:
             raise ConfigError(f"The job is larger than {_LARGEST >> 20} MiB.", path=path)
-        data = json.loads(content.decode("utf-8"))
+        return json.loads(content.decode("utf-8"))
     except FileNotFoundError:
         raise ConfigError("The macro wrote no job. Was the disk full?", path=path) from None
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"The job cannot be read: {error}.", path=path) from None
+
+
+_Checked = TypeVar("_Checked")
+
+
+def _checked(
+    check: Callable[[object], _Checked], data: object, path: Path, model: type[BaseModel] | None, first: int
+) -> _Checked:
     try:
-        return _JOB.validate_python(data)
+        return check(data)
     except ValidationError as error:
-        faults = [ConfigError(_told(fault, data), path=path, key=_key(fault)) for fault in error.errors()]
+        known = [] if model is None else list(model.model_fields)
+        faults = [
+            ConfigError(_told(fault, known, first), path=path, key=_key(fault, first)) for fault in error.errors()
+        ]
         raise ConfigError.from_faults(faults) from None
 
 
-def _key(fault: object) -> str:
+def _key(fault: object, first: int) -> str:
     places = fault["loc"]  # type: ignore[index]
-    # The first is the kind of job, by which pydantic chose.
-    return ".".join(str(place) for place in places[1:]) or "kind"
+    return ".".join(str(place) for place in places[first:]) or "kind"
 
 
-def _told(fault: object, data: object) -> str:
-    key, kind = _key(fault), fault["type"]  # type: ignore[index]
+def _told(fault: object, known: list[str], first: int) -> str:
+    key, kind = _key(fault, first), fault["type"]  # type: ignore[index]
     if kind == "extra_forbidden":
-        chosen = data.get("kind") if isinstance(data, dict) else None
-        known = list(_MODELS[chosen].model_fields) if isinstance(chosen, str) and chosen in _MODELS else []
         near = difflib.get_close_matches(key, known, n=1)
         return f"{key} is not a known key." + (f" Did you mean {near[0]}?" if near else "")
     return f"{key} is {fault['input']!r:.80}: {fault['msg']}."  # type: ignore[index]

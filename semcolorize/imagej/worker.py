@@ -30,6 +30,8 @@ _LOCK_SECONDS = 3.0
 """Clients hold the lock for a moment when they ask whether a worker lives."""
 _ABANDONED_SECONDS = 300.0
 _TELL_SECONDS = 0.15
+_ALIVE_SECONDS = 1.0
+_CLEAR_SECONDS = 600.0
 
 
 def identity() -> dict[str, object]:
@@ -75,25 +77,40 @@ def serve(home: Home, *, idle_minutes: float = 30.0, preload: bool = True) -> bo
         home.clear_old()
         _loop(home, idle_minutes * 60, preload)
     finally:
+        # A macro that finds no sign of life has a new worker started at once.
+        with contextlib.suppress(OSError):
+            home.alive.unlink()
         lock.release()
     return True
 
 
 def _loop(home: Home, idle_seconds: float, preload: bool) -> None:
     from semcolorize.imagej.jobs import Models
+    from semcolorize.imagej.live import LiveImages
 
     models = Models()
+    live = LiveImages(home, models)
+    home.alive.touch()
     if preload and not home.waiting():
         _warm(models)
-    last = time.monotonic()
+    last = told = cleared = time.monotonic()
     while time.monotonic() - last < idle_seconds:
+        now = time.monotonic()
+        if now - told > _ALIVE_SECONDS:
+            home.alive.touch()
+            told = now
+        if now - cleared > _CLEAR_SECONDS:
+            home.clear_old()
+            cleared = now
         if home.retire.exists():
             with contextlib.suppress(OSError):
                 home.retire.unlink()
             return
+        if live.work():
+            last = time.monotonic()
         waiting = home.waiting()
         if not waiting:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(live.pause(_POLL_SECONDS))
             continue
         folder = home.take(waiting[0])
         if folder is not None and not _abandoned(folder):

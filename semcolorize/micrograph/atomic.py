@@ -72,13 +72,17 @@ def check_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[Pa
 
 
 @contextmanager
-def atomic_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()) -> Iterator[BinaryIO]:
+def atomic_output(
+    path: PathLike, *, overwrite: bool = False, inputs: Iterable[PathLike] = (), sync: bool = True
+) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when it is complete and on the disk.
 
     Parameters
     ----------
     path, overwrite, inputs
         As in `check_output`.
+    sync : bool
+        Wait until the disk has it, so that it survives a power cut; what is read at once and then thrown away need not.
 
     Yields
     ------
@@ -105,7 +109,8 @@ def atomic_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[P
                     _ask_for_the_reason(handle)
                 raise
             handle.flush()
-            os.fsync(handle.fileno())
+            if sync:
+                os.fsync(handle.fileno())
         check_output(path, overwrite=overwrite, inputs=inputs)
         publish(temporary, target, overwrite=overwrite)
     except OSError as error:
@@ -115,14 +120,15 @@ def atomic_output(path: PathLike, *, overwrite: bool = False, inputs: Iterable[P
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-    _sync_folder(target.parent)
+    if sync:
+        _sync_folder(target.parent)
 
 
 def write_bytes_atomic(
-    path: PathLike, data: bytes, *, overwrite: bool = False, inputs: Iterable[PathLike] = ()
+    path: PathLike, data: bytes, *, overwrite: bool = False, inputs: Iterable[PathLike] = (), sync: bool = True
 ) -> Path:
     """Write a file whole or not at all; see `atomic_output`."""
-    with atomic_output(path, overwrite=overwrite, inputs=inputs) as handle:
+    with atomic_output(path, overwrite=overwrite, inputs=inputs, sync=sync) as handle:
         handle.write(data)
     return Path(path)
 

@@ -38,6 +38,7 @@ def write_color_tiff(
     metadata: str | None = None,
     overwrite: bool = False,
     inputs: Iterable[PathLike] = (),
+    sync: bool = True,
 ) -> Path:
     """Write variants as one ImageJ TIFF, whole or not at all.
 
@@ -60,6 +61,8 @@ def write_color_tiff(
         An existing file may be replaced.
     inputs : iterable of str or path-like
         Files that may not be replaced even so.
+    sync : bool
+        As for `semcolorize.micrograph.atomic.atomic_output`.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def write_color_tiff(
         }
         options["photometric"] = "minisblack"
         values = np.ascontiguousarray(np.moveaxis(rgb, -1, 1))
-    with atomic_output(path, overwrite=overwrite, inputs=inputs) as handle:
+    with atomic_output(path, overwrite=overwrite, inputs=inputs, sync=sync) as handle:
         tifffile.imwrite(handle, values, **options)
     return Path(path)
 

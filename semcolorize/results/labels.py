@@ -75,7 +75,7 @@ def label_rois(labels: Sequence[Label], plane: np.ndarray, *, least: int = 16) -
             hints.append(RegionHint(lab=label.lab, name=f"{label.name} {number}", shape=Polygons(rings)))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for i, roi in enumerate(hints_to_rois(hints), start=1):
+        for i, roi in enumerate(hints_to_rois(hints, numbered=False), start=1):
             # A fixed time, so that equal labels give equal bytes.
             archive.writestr(zipfile.ZipInfo(f"{i:04d}.roi", (1980, 1, 1, 0, 0, 0)), roi.tobytes())
         archive.comment = SOFTWARE.encode()

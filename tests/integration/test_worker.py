@@ -108,7 +108,7 @@ def test_a_job_is_done_and_the_worker_stays(shared_home):
 
 
 def test_pixels_are_those_of_the_command_line(shared_home, tmp_path):
-    folder = job(shared_home, variants=2, seed=5, spread="instance")
+    folder = job(shared_home, variants=2, seed=5, spread="instance", fill="gray")
     assert run(shared_home, folder).state == "done"
     words = ["colorize", folder / "image.tif", "--hints", folder / "hints.roi", "-o", tmp_path / "o.tif"]
     words += ["--variants", "2", "--seed", "5", "--spread", "instance"]
@@ -116,6 +116,13 @@ def test_pixels_are_those_of_the_command_line(shared_home, tmp_path):
         [sys.executable, "-m", "semcolorize", *map(str, words)], check=True, env=environment(shared_home)
     )
     np.testing.assert_array_equal(tifffile.imread(folder / "result.tif"), tifffile.imread(tmp_path / "o.tif"))
+
+
+def test_several_variants_differ_where_nobody_asked_for_gray(shared_home):
+    folder = job(shared_home, variants=2)
+    assert run(shared_home, folder).state == "done"
+    first, second = tifffile.imread(folder / "result.tif").astype(int)
+    assert np.abs(first - second).max() > 0
 
 
 @pytest.mark.parametrize(

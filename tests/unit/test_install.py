@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from semcolorize.imagej.chain import find_imagej, launcher, try_chain
 from semcolorize.imagej.install import install, installed_python, macro_folder, uninstall
 from semcolorize.imagej.jobfolder import spell, unspell
 
-COMMANDS = {"Colorize_SEM.ijm", "Colorize_Series.ijm", "Save_Colorized.ijm", "Batch_Job.ijm"}
+COMMANDS = {"Colorize_SEM.ijm", "Colorize_Series.ijm", "Save_Colorized.ijm", "Batch_Job.ijm", "Update_Colors.ijm"}
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def names(folder):
 def test_install_writes_macros_toolset_and_interpreter(fiji):
     changes = install(fiji)
     assert {change.what for change in changes} == {"written"}
-    assert COMMANDS | {"engine.ijm", "python.txt", "SEM Colorize.ijm", "installed.json"} == set(names(fiji))
+    shared = {"engine.ijm", "live.ijm", "palette.ijm", "python.txt", "SEM Colorize.ijm", "installed.json"}
+    assert COMMANDS | shared == set(names(fiji))
     assert (fiji / "macros" / "toolsets" / "SEM Colorize.ijm").is_file()
     assert installed_python(fiji) == sys.executable
 
@@ -153,9 +155,21 @@ def test_the_command_says_what_it_did(fiji):
     answer = subprocess.run([*words, "--json"], capture_output=True, text=True, check=True, env=os.environ)
     assert {entry["what"] for entry in json.loads(answer.stdout)["files"]} == {"written"}
     answer = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert answer.stdout.count("unchanged") == 7 and "Plugins > SemColorize" in answer.stderr
+    assert answer.stdout.count("unchanged") == 10 and "Plugins > SemColorize" in answer.stderr
     answer = subprocess.run([*words, "--uninstall"], capture_output=True, text=True, check=True)
-    assert answer.stdout.count("removed") == 7
+    assert answer.stdout.count("removed") == 10
+
+
+FUNCTION = re.compile(r"^function (\w+)\(", re.M)
+
+
+@pytest.mark.parametrize("macro", sorted(macro_folder().glob("*.ijm")), ids=lambda path: path.name)
+def test_functions_of_a_macro_have_names_of_their_own(macro):
+    # A variable or a method of the same name makes ImageJ stop with "'(' expected", when it gets there.
+    code = re.sub(r"//.*", "", re.sub(r'"(?:\\.|[^"\\])*"', '""', macro.read_text(encoding="ascii")))
+    for name in FUNCTION.findall(code):
+        assert not re.search(rf"(?<![\w.]){name}(?![\w(])", code), name
+        assert not re.search(rf"\.{name}\b", code), name
 
 
 def test_macros_are_ascii():

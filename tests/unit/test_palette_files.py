@@ -123,3 +123,36 @@ def test_a_hints_file_may_name_them(tmp_path: Path, name: str) -> None:
     hints = read_hints(tmp_path / "h.yaml")
     assert hints.hints[0].name == "grain" and hints.palette["grain"].hex == "#d1495b"
     assert [Path(path).name for path, _ in hints.files] == ["h.yaml", name]
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".gpl", ".lut"])
+def test_palettes_are_written_and_read_back(tmp_path, suffix):
+    from semcolorize.color.palette import NamedColor, parse_color
+    from semcolorize.hintfiles.palette_files import palette_file
+    from semcolorize.hintfiles.yaml_palettes import read_palette
+
+    colors = {name: NamedColor(name, parse_color(code)) for name, code in
+              (("pollen", "#e2a33a"), ("Körner: hell", "#5a9e4b"), ("off", "#102030"))}  # fmt: skip
+    path = tmp_path / f"ours{suffix}"
+    path.write_bytes(palette_file(colors, suffix))
+    found = read_palette(path)
+    assert [color.hex for color in found.values()] == [color.hex for color in colors.values()]
+    assert suffix == ".lut" or list(found) == list(colors)
+
+
+def test_a_ramp_is_no_palette_of_classes(tmp_path):
+    from semcolorize.hintfiles.yaml_palettes import read_palette
+
+    (tmp_path / "fire.lut").write_bytes(bytes(range(256)) * 3)
+    with pytest.raises(ConfigError, match="color ramp"):
+        read_palette(tmp_path / "fire.lut")
+    (tmp_path / "short.lut").write_bytes(b"abc")
+    with pytest.raises(ConfigError, match="768"):
+        read_palette(tmp_path / "short.lut")
+
+
+def test_other_endings_are_not_written():
+    from semcolorize.hintfiles.palette_files import palette_file
+
+    with pytest.raises(ConfigError, match="no kind of palette file"):
+        palette_file({}, ".aco")
