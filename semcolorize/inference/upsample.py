@@ -13,12 +13,14 @@ __all__ = ["ab_of_labels", "ab_of_proposals"]
 
 
 def ab_of_labels(
-    marked: MarkedMicrograph, assignment: Assignment, crispness: float, rest: np.ndarray
+    marked: MarkedMicrograph, assignment: Assignment, crispness: float, rest: np.ndarray | None = None
 ) -> np.ndarray:
     """Chances times the labels' colors times the chroma curve, and nothing else: (1, H, W, 2) float32.
 
-    A hint's pixels have its label, as far as its strength goes. `rest` (2,) is the normalized chroma of what has none.
+    A hint's pixels have its label, as far as its strength goes. `rest` (2,) is the normalized chroma of what has none,
+    gray by default.
     """
+    rest = np.zeros(2, np.float32) if rest is None else rest
     image, pixels = marked.image, marked.pixels
     chroma = image.upsampler(assignment.normalized_chroma(crispness, rest))
     colors = np.array([rest, *(label.normalized_chroma for label in assignment.labels)], np.float32)
