@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
@@ -19,6 +20,7 @@ _TYPICAL = 10
 """Cells of a class that speak for it."""
 
 
+@torch.inference_mode()
 def discover_classes(
     model: LabelModel,
     views: Sequence[EncodedView],
@@ -61,8 +63,7 @@ def discover_classes(
     drawn = np.sort(np.random.default_rng(0).choice(len(cell), min(_SAMPLED, len(cell)), replace=False))
     owner, cell = owner[drawn], cell[drawn]
     vectors = np.stack([_vector(views[i], grids[i], c) for i, c in zip(owner, cell, strict=True)])
-    weight, offset = (float(x) for x in model.like)
-    alike = 1 / (1 + np.exp(-weight * (vectors @ vectors.T - offset)))
+    alike = model.same_kind(torch.from_numpy(vectors @ vectors.T).to(model.kindred)).sigmoid().cpu().numpy()
     apart = 1 - (alike + alike.T) / 2
     np.fill_diagonal(apart, 0)
     tree = linkage(squareform(apart, checks=False), "average")

@@ -117,6 +117,8 @@ class LabelModel(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(math.log(3.0)))
         self.log_leak = nn.Parameter(torch.tensor(math.log(2e-3)))
         self.like = nn.Parameter(torch.tensor([8.0, 0.6]))
+        # The odds of two cells being of one kind, whatever hints make of it.
+        self.kindred = nn.Parameter(torch.tensor([8.0, 0.6]))
         self.mix = nn.Parameter(torch.tensor([1.0, 0.3, 1.0, 0.0]))
         # A cell that a hint only touches may be of something else.
         self.touched = nn.Parameter(torch.tensor(0.3))
@@ -148,8 +150,12 @@ class LabelModel(nn.Module):
         return GridOutlines(self.weights(features.across), self.weights(features.down), self.log_leak.exp())
 
     def likeness(self, cosine: torch.Tensor) -> torch.Tensor:
-        """Logit of two cells being of one kind."""
+        """Logit of a cell being of the kind that a hint on another one names."""
         return self.like[0] * (cosine - self.like[1])
+
+    def same_kind(self, cosine: torch.Tensor) -> torch.Tensor:
+        """Logit of two cells being of one kind."""
+        return self.kindred[0] * (cosine - self.kindred[1])
 
     def forward(
         self,

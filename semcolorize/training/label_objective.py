@@ -58,7 +58,7 @@ def dense_loss(
     drawn = drawn.log() * count.gather(1, flat).float()
     anchors = drawn.topk(min(48, flat.shape[1]), dim=1).indices
     at = embedding.gather(2, anchors[:, None].expand(-1, embedding.shape[1], -1))
-    logits = model.likeness(torch.einsum("bdp,bdc->bpc", at, embedding))
+    logits = model.same_kind(torch.einsum("bdp,bdc->bpc", at, embedding))
     same = flat.gather(1, anchors)[..., None] == flat[:, None]
     each = F.binary_cross_entropy_with_logits(logits, same.float(), reduction="none")
     parts = [(each * m).sum(dim=2) / m.sum(dim=2).clamp(min=1) for m in (same.float(), (~same).float())]
