@@ -93,7 +93,7 @@ class Options:
     """
 
     spread: Spread = "alike"
-    fill: Literal["gray", "auto"] = "gray"
+    fill: Literal["gray", "contrast", "auto"] = "gray"
     variants: int = 1
     seed: int = 0
     series: bool = False
@@ -134,6 +134,19 @@ class Document:
     def palette(self) -> Palette:
         """The classes as a hints file declares them."""
         return Palette({own.name: NamedColor(own.name, own.given) for own in self.classes if own.id != GRAY})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `semcolorize.pipeline.Colorizer.colorize` is given beside image and hints."""
+        options = self.options
+        return {
+            "variants": options.variants if options.fill == "auto" else 1, "seed": options.seed, "fill": options.fill,
+            "spread": options.spread,
+        }  # fmt: skip
+
+    def colors(self, views: Iterable[str]) -> bool:
+        """Whether anything gives colors to views that are colored together."""
+        return self.options.fill == "auto" or any(self.of(view) for view in views)
 
     def hints(self, view: str) -> HintSet:
         """Hints on a view, as the engine and the files have them."""

@@ -127,9 +127,15 @@ class Engine:
             key, dict(zip(prepared, marked, strict=True)), dict(zip(prepared, assignments, strict=True))
         )
 
-    def highlight(self, labeled: Labeled, view: str, hidden: frozenset[str] = frozenset()) -> Picture:
-        """The picture of a view from its labels; labels named in `hidden` are left gray."""
+    def highlight(
+        self, labeled: Labeled, view: str, fill: str = "gray", hidden: frozenset[str] = frozenset()
+    ) -> Picture:
+        """The picture of a view from its labels; labels named in `hidden` are left gray.
+
+        With the fill contrast, what has no label gets the color that it has in files, whatever is hidden.
+        """
         from semcolorize.inference.assignment import label_chroma
+        from semcolorize.inference.contrast import contrasting_chroma
         from semcolorize.micrograph.legend import legend_of_labels
         from semcolorize.micrograph.notes import result_notes
 
@@ -140,15 +146,16 @@ class Engine:
             np.float32,
         ).reshape(-1, 2)
         crispness = self.colorizer.labels.model.config.crispness
-        chroma = label_chroma(assignment.logits, colors, crispness)
-        values = np.concatenate([np.zeros((1, 2), np.float32), colors])[assignment.label + 1]
+        rest = contrasting_chroma(assignment.labels) if fill == "contrast" else np.zeros(2, np.float32)
+        chroma = label_chroma(assignment.logits, colors, crispness, rest)
+        values = np.concatenate([rest[None], colors])[assignment.label + 1]
         pixels = marked.pixels
         overrides = Overrides(pixels.rows, pixels.columns, pixels.strength, values, finished=False)
         others = [hint for other, own in labeled.marked.items() if other != view for hint in own.hints]
         bar = marked.image.bar if marked.image.bar < marked.image.micrograph.shape[0] else None
         notes = result_notes(
             marked.image.micrograph, marked.hints, marked.drawn, bar=bar, colored=bool(chroma.any()),
-            hinted=bool(len(marked.hints) or others), fill="gray",
+            hinted=bool(len(marked.hints) or others), fill=fill,
         )  # fmt: skip
         return Picture(
             chroma[None], TINTS[0], (overrides,),

@@ -88,8 +88,7 @@ class Exporter:
         return self._write(view, view.path.parent)
 
     def _write(self, view: View, folder: Path) -> list[Path]:
-        gray = self.document.options.fill == "gray"
-        if gray and not any(self.document.of(own.id) for own in self.views):
+        if not self.document.colors(own.id for own in self.views):
             raise HintError(
                 "There is nothing to be saved yet: put a hint on the image, or let colors be invented (Automatic)."
             )
@@ -113,7 +112,7 @@ class Exporter:
 
             result = self._result(view, own)
             # Labels as an image and as ROIs are worth their time where they are areas of something.
-            labeled = gray and bool(result.names)
+            labeled = bool(result.names)
             paths = output_paths(
                 folder / f"{stem}_color.tif", variants=len(result.rgb), legend=True, png=True, labels=labeled,
                 rois=labeled,
@@ -125,11 +124,7 @@ class Exporter:
         return written
 
     def _result(self, view: View, own: HintSet | None) -> ColorResult:
-        options = self.document.options
-        given: dict[str, Any] = {
-            "variants": options.variants if options.fill == "auto" else 1, "seed": options.seed, "fill": options.fill,
-            "spread": options.spread, "bits": self.bits,
-        }  # fmt: skip
+        given = {**self.document.settings, "bits": self.bits}
         if len(self.views) == 1:
             return self.engine.colorizer.colorize(self.sources[view.id], own, **given)
         hints = [

@@ -163,7 +163,7 @@ class SetOptions(_Message):
 
     type: Literal["options"]
     spread: Literal["alike", "instance"] | None = None
-    fill: Literal["gray", "auto"] | None = None
+    fill: Literal["gray", "contrast", "auto"] | None = None
     variants: Annotated[int, Field(ge=1, le=9)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     series: bool | None = None

@@ -60,7 +60,11 @@ def hinted(fill: str = "gray", **options: Any) -> Document:
 
 
 @pytest.mark.parametrize(
-    "options", [{"fill": "gray"}, {"fill": "gray", "spread": "instance"}, {"fill": "auto", "variants": 2}]
+    "options",
+    [
+        {"fill": "gray"}, {"fill": "gray", "spread": "instance"}, {"fill": "contrast"},
+        {"fill": "auto", "variants": 2},
+    ],
 )
 def test_tiles_are_the_very_pixels_that_the_pipeline_gives(engine: Engine, options: dict[str, Any]) -> None:
     document = hinted(**options)
@@ -262,6 +266,27 @@ def test_files_of_a_series_are_those_of_the_pipeline(engine: Engine, tmp_path: P
         np.testing.assert_array_equal(written.reshape(result.rgb[0].shape), result.rgb[0])
     with pytest.raises(HintError, match="nothing to be saved"):
         Exporter(engine, Document(), views[:1], {"a": paths[0]}).beside(views[0])
+
+
+def test_the_command_that_is_written_names_the_fill(engine: Engine, tmp_path: Path) -> None:
+    import tifffile
+
+    from semcolorize.app.export import Exporter
+    from semcolorize.app.images import View
+    from semcolorize.hintfiles.yaml_hints import read_hints
+
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, gray_image((400, 600)))
+    view = View("v", path.name, path, beside=True)
+    Exporter(engine, hinted("contrast"), [view], {"v": path}).beside(view)
+    assert "--hints a.hints.yaml --fill contrast" in (tmp_path / "a_methods.txt").read_text()
+    result = engine.colorizer.colorize(path, read_hints(tmp_path / "a.hints.yaml"), fill="contrast")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_color.tif").reshape(result.rgb[0].shape), result.rgb[0])
+    # Not gray anywhere on the ground.
+    assert np.hypot(*np.moveaxis(result.ab[0, :40, :40], -1, 0)).min() > 1
+    with pytest.raises(HintError, match="nothing to be saved"):
+        nothing = replace(Document(), options=hinted("contrast").options)
+        Exporter(engine, nothing, [view], {"v": path}).beside(view)
 
 
 def test_the_guard_knows_its_names() -> None:

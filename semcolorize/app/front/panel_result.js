@@ -2,6 +2,13 @@
 
 import { h, keyed, metric, percent, setValue, throttled } from "./dom.js";
 
+/** @type {Record<string, string>} */
+const TOLD = {
+  gray: "What resembles no hint stays gray. Nothing is invented, so there is one picture.",
+  contrast: "What resembles no hint gets one quiet color that sets it off. It means nothing but: no hint.",
+  auto: "Invented colors are proposals. Say so where you show them.",
+};
+
 /**
  * @param {import("./app.js").App} app
  */
@@ -9,11 +16,12 @@ export function resultPanel(app) {
   const legend = h("ul", { class: "sc-legend", "aria-label": "Legend: share of the image's area" });
   const help = h("button", { type: "button", class: "sc-button sc-wide", onclick: () => app.goToTarget() });
   const notes = h("ul", { class: "sc-notes", "aria-label": "Notes" });
-  const source = (/** @type {"gray"|"auto"} */ fill, /** @type {string} */ text, /** @type {string} */ title) => h("button", {
+  const source = (/** @type {"gray"|"contrast"|"auto"} */ fill, /** @type {string} */ text, /** @type {string} */ title) => h("button", {
     type: "button", class: "sc-segment", "data-fill": fill, title, onclick: () => app.send({ type: "options", fill }),
   }, text);
   const sources = h("div", { class: "sc-segments", role: "group", "aria-label": "Where colors come from" },
     source("gray", "From hints", "Only what was hinted, and what is like it, is colored: nothing is invented"),
+    source("contrast", "Contrast", "As from hints, and the rest in one quiet color as far from the hints' as can be"),
     source("auto", "Automatic", "Colors that no hint gives are invented: proposals, not measurements"));
   const told = h("p", { class: "sc-muted sc-note" });
   const variants = h("input", {
@@ -83,9 +91,7 @@ export function resultPanel(app) {
       for (const button of sources.querySelectorAll("button")) {
         button.setAttribute("aria-pressed", String(button.dataset.fill === options.fill));
       }
-      told.textContent = options.fill === "gray"
-        ? "What resembles no hint stays gray. Nothing is invented, so there is one picture."
-        : "Invented colors are proposals. Say so where you show them.";
+      told.textContent = TOLD[options.fill];
       inventing.hidden = options.fill !== "auto";
       setValue(variants, String(options.variants));
       variantsText.textContent = String(options.variants);
