@@ -37,8 +37,9 @@ class Coloring:
         options = document.options
         marks = tuple((other, id(image), document.of(other)) for other, image in prepared.items())
         if options.fill == "auto":
-            return (view, "auto", options.variants, options.seed, options.spread, colors if any(m[2] for m in marks)
-                    else (), marks)  # fmt: skip
+            asked = any(own[2] for own in marks) or options.own_palette
+            return (view, "auto", options.variants, options.seed, options.spread, options.classes,
+                    document.allowed is not None, colors if asked else (), marks)  # fmt: skip
         return (view, options.fill, options.spread, colors, marks)
 
     def picture(self, view: str) -> tuple[int, Picture] | None:

@@ -89,7 +89,8 @@ class Mark:
 class Options:
     """How hints are read, and what is made of them: as for `semcolorize.pipeline.Colorizer.colorize`.
 
-    With `series`, all views are colored as one specimen.
+    With `series`, all views are colored as one specimen. No `classes` are as many as the model finds. With
+    `own_palette`, automatic color has the colors of the document's classes alone.
     """
 
     spread: Spread = "alike"
@@ -97,6 +98,8 @@ class Options:
     variants: int = 1
     seed: int = 0
     series: bool = False
+    classes: int = 0
+    own_palette: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,15 @@ class Document:
     def settings(self) -> dict[str, Any]:
         """What `semcolorize.pipeline.Colorizer.colorize` is given beside image and hints."""
         options = self.options
-        return {
-            "variants": options.variants if options.fill == "auto" else 1, "seed": options.seed, "fill": options.fill,
-            "spread": options.spread,
-        }  # fmt: skip
+        given: dict[str, Any] = {"seed": options.seed, "fill": options.fill, "spread": options.spread}
+        if options.fill == "auto":
+            given |= {"variants": options.variants, "classes": options.classes or None, "palette": self.allowed}
+        return given
+
+    @property
+    def allowed(self) -> Palette | None:
+        """Colors that automatic color is limited to; None if it may have any."""
+        return self.palette if self.options.fill == "auto" and self.options.own_palette and self.palette else None
 
     def colors(self, views: Iterable[str]) -> bool:
         """Whether anything gives colors to views that are colored together."""

@@ -175,6 +175,7 @@ class Engine:
         on_progress : callable
             Told the share that is done; may raise `Superseded`.
         """
+        from semcolorize.inference.class_colors import palette_chroma
         from semcolorize.inference.invent import carried, invent
         from semcolorize.inference.settings import Settings
         from semcolorize.network.marking import MarkedMicrograph
@@ -188,13 +189,13 @@ class Engine:
         ]
         settings = Settings.resolve(
             colorizer.weights.model.config, variants=options.variants, seed=options.seed, fill="auto",
-            spread=options.spread,
+            spread=options.spread, classes=options.classes or None,
         )  # fmt: skip
         views = [own.view for own in marked]
         if len(views) > 1:
             views, _ = carried(colorizer.models, views, settings)
         proposals, tint = invent(
-            colorizer.models, views, settings, images=images,
+            colorizer.models, views, settings, images=images, palette=palette_chroma(document.allowed),
             on_step=lambda step: on_progress(step.index / max(step.count, 1)),
         )  # fmt: skip
         seconds = time.perf_counter() - started

@@ -167,6 +167,8 @@ class SetOptions(_Message):
     variants: Annotated[int, Field(ge=1, le=9)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     series: bool | None = None
+    classes: Annotated[int, Field(ge=0, le=32)] | None = None
+    own_palette: bool | None = None
 
 
 class ShowVariant(_Message):

@@ -45,6 +45,7 @@ def state_message(history: History, views: Sequence[View], active: str | None, *
         "options": {
             "spread": document.options.spread, "fill": document.options.fill, "variants": document.options.variants,
             "seed": document.options.seed, "series": document.options.series,
+            "classes": document.options.classes, "own_palette": document.options.own_palette,
         },
         "undo": history.undoable,
         "redo": history.redoable,

@@ -63,7 +63,7 @@ def hinted(fill: str = "gray", **options: Any) -> Document:
     "options",
     [
         {"fill": "gray"}, {"fill": "gray", "spread": "instance"}, {"fill": "contrast"},
-        {"fill": "auto", "variants": 2},
+        {"fill": "auto", "variants": 2}, {"fill": "auto", "variants": 2, "classes": 2, "own_palette": True},
     ],
 )
 def test_tiles_are_the_very_pixels_that_the_pipeline_gives(engine: Engine, options: dict[str, Any]) -> None:
@@ -71,7 +71,9 @@ def test_tiles_are_the_very_pixels_that_the_pipeline_gives(engine: Engine, optio
     prepared = prepare(micrograph_from_array(gray_image()))
     coloring = Coloring(engine, lambda share: None)
     _, picture = coloring.color(document, {"v": prepared}, "v", lambda: None)
-    result = engine.colorizer.colorize(gray_image(), document.hints("v"), **options)
+    given = {key: value for key, value in options.items() if key != "own_palette"}
+    palette = document.palette if "own_palette" in options else None
+    result = engine.colorizer.colorize(gray_image(), document.hints("v"), **given, palette=palette)
     full = levels_of(prepared)[0]
     for variant in range(len(result.rgb)):
         for row, column in [(0, 0), (0, 1), (1, 2)]:
@@ -287,6 +289,38 @@ def test_the_command_that_is_written_names_the_fill(engine: Engine, tmp_path: Pa
     with pytest.raises(HintError, match="nothing to be saved"):
         nothing = replace(Document(), options=hinted("contrast").options)
         Exporter(engine, nothing, [view], {"v": path}).beside(view)
+
+
+def test_automatic_color_has_no_colors_but_those_of_the_classes(engine: Engine, tmp_path: Path) -> None:
+    import tifffile
+
+    from semcolorize.app.export import Exporter
+    from semcolorize.app.images import View
+    from semcolorize.hintfiles.yaml_palettes import read_palette
+
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, gray_image((400, 600)))
+    view = View("v", path.name, path, beside=True)
+    free = replace(Document(), options=replace(Document().options, fill="auto", classes=3))
+    document = replace(free, options=replace(free.options, own_palette=True))
+    prepared = {"v": prepare(path)}
+    coloring = Coloring(engine, lambda share: None)
+    pictures = [coloring.color(own, prepared, "v", lambda: None)[1] for own in (free, document)]
+    assert not np.array_equal(pictures[0].chroma, pictures[1].chroma)
+    # Another color of a class is another picture; without the limit it is the same one.
+    recolored = document.change_class("c1", color="orange")
+    assert not coloring.fresh(recolored, prepared, "v")
+    assert coloring.wanted(free, prepared, "v") == coloring.wanted(
+        free.change_class("c1", color="orange"), prepared, "v"
+    )
+    Exporter(engine, document, [view], {"v": path}).beside(view)
+    assert "--classes 3 --palette a.palette.yaml" in (tmp_path / "a_methods.txt").read_text()
+    palette = read_palette(tmp_path / "a.palette.yaml")
+    assert [own.lab for own in palette.values()] == [own.lab for own in document.palette.values()]
+    result = engine.colorizer.colorize(path, fill="auto", classes=3, palette=palette)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_color.tif").reshape(result.rgb[0].shape), result.rgb[0])
+    full = levels_of(prepared["v"])[0]
+    np.testing.assert_array_equal(pictures[1].whole(full), result.rgb[0])
 
 
 def test_the_guard_knows_its_names() -> None:

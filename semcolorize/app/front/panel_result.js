@@ -37,10 +37,19 @@ export function resultPanel(app) {
     type: "button", class: "sc-button", title: "Other proposals",
     onclick: () => app.send({ type: "options", seed: app.state.options.seed + 1 }),
   }, "Others");
+  const kinds = h("input", {
+    type: "number", min: 1, max: 32, class: "sc-number", placeholder: "as found",
+    "aria-label": "Kinds of structures that automatic color tells apart; empty for as many as are found",
+    onchange: (/** @type {any} */ e) => app.send({ type: "options", classes: Math.min(32, Math.max(0, Math.floor(Number(e.target.value) || 0))) }),
+  });
+  const limited = h("label", { class: "sc-row sc-check" }, h("input", {
+    type: "checkbox", onchange: (/** @type {any} */ e) => app.send({ type: "options", own_palette: e.target.checked }),
+  }), h("span", {}, "Only colors of my classes"));
   const gallery = h("div", { class: "sc-gallery", role: "group", "aria-label": "Variants" });
   const inventing = h("div", { class: "sc-inventing" },
     h("div", { class: "sc-row" }, h("span", { class: "sc-label" }, "Variants"), variants, variantsText),
-    h("div", { class: "sc-row" }, h("span", { class: "sc-label" }, "Seed"), seed, another), gallery);
+    h("div", { class: "sc-row" }, h("span", { class: "sc-label" }, "Seed"), seed, another),
+    h("div", { class: "sc-row" }, h("span", { class: "sc-label" }, "Kinds"), kinds), limited, gallery);
   const series = h("label", { class: "sc-row sc-check" }, h("input", {
     type: "checkbox", onchange: (/** @type {any} */ e) => app.send({ type: "options", series: e.target.checked }),
   }), h("span", {}, "One specimen: hints on any image color all"));
@@ -96,6 +105,8 @@ export function resultPanel(app) {
       setValue(variants, String(options.variants));
       variantsText.textContent = String(options.variants);
       setValue(seed, String(options.seed));
+      setValue(kinds, options.classes ? String(options.classes) : "");
+      limited.querySelector("input").checked = options.own_palette;
       [...gallery.children].forEach((own, i) => own.setAttribute("aria-pressed", String(i === app.state.variant)));
       gallery.hidden = options.variants < 2;
       series.hidden = app.state.views.length < 2;
