@@ -40,7 +40,7 @@ class Coloring:
             asked = any(own[2] for own in marks) or options.own_palette
             return (view, "auto", options.variants, options.seed, options.spread, options.classes,
                     document.allowed is not None, colors if asked else (), marks)  # fmt: skip
-        return (view, options.fill, options.spread, colors, marks)
+        return (view, options.fill, options.like, options.spread, colors, marks)
 
     def picture(self, view: str) -> tuple[int, Picture] | None:
         """A view's latest picture and its version."""

@@ -90,7 +90,8 @@ class Options:
     """How hints are read, and what is made of them: as for `semcolorize.pipeline.Colorizer.colorize`.
 
     With `series`, all views are colored as one specimen. No `classes` are as many as the model finds. With
-    `own_palette`, automatic color has the colors of the document's classes alone.
+    `own_palette`, automatic color has the colors of the document's classes alone. `like` is the path of a reference;
+    automatic color looks at none.
     """
 
     spread: Spread = "alike"
@@ -100,6 +101,7 @@ class Options:
     series: bool = False
     classes: int = 0
     own_palette: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,12 @@ class Document:
         given: dict[str, Any] = {"seed": options.seed, "fill": options.fill, "spread": options.spread}
         if options.fill == "auto":
             given |= {"variants": options.variants, "classes": options.classes or None, "palette": self.allowed}
-        return given
+        return given | {"like": self.reference}
+
+    @property
+    def reference(self) -> str | None:
+        """Path of the colored micrograph whose colors like structures get; None if there is none."""
+        return None if self.options.fill == "auto" else self.options.like or None
 
     @property
     def allowed(self) -> Palette | None:
@@ -154,7 +161,7 @@ class Document:
 
     def colors(self, views: Iterable[str]) -> bool:
         """Whether anything gives colors to views that are colored together."""
-        return self.options.fill == "auto" or any(self.of(view) for view in views)
+        return self.options.fill == "auto" or bool(self.options.like) or any(self.of(view) for view in views)
 
     def hints(self, view: str) -> HintSet:
         """Hints on a view, as the engine and the files have them."""

@@ -92,7 +92,8 @@ class Exporter:
     def _write(self, view: View, folder: Path) -> list[Path]:
         if not self.document.colors(own.id for own in self.views):
             raise HintError(
-                "There is nothing to be saved yet: put a hint on the image, or let colors be invented (Automatic)."
+                "There is nothing to be saved yet: put a hint on the image, give a picture whose colors"
+                " are taken, or let colors be invented (Automatic)."
             )
         stem = _free_stem(folder, Path(view.name).stem)
         hints_file, roi_file = folder / f"{stem}.hints.yaml", folder / f"{stem}_RoiSet.zip"
@@ -155,6 +156,8 @@ class Exporter:
             if options.fill == "auto":
                 words += ["--variants", str(options.variants)]
                 words += ["--classes", str(options.classes)] if options.classes else []
+            if self.document.reference:
+                words += ["--like", _quoted(Path(self.document.reference).name)]
             if palette_name:
                 words += ["--palette", _quoted(palette_name)]
             if result.micrograph.range_source == "full scale":

@@ -70,7 +70,7 @@ class Upload(_Message):
     name: Name
     size: Annotated[int, Field(ge=0, le=1 << 40)]
     offset: Annotated[int, Field(ge=0, le=1 << 40)]
-    purpose: Literal["image", "hints", "palette"] = "image"
+    purpose: Literal["image", "hints", "palette", "reference"] = "image"
 
 
 class ShowView(_Message):
@@ -169,6 +169,8 @@ class SetOptions(_Message):
     series: bool | None = None
     classes: Annotated[int, Field(ge=0, le=32)] | None = None
     own_palette: bool | None = None
+    like: Literal[""] | None = None
+    """A reference is taken away; it comes as a file."""
 
 
 class ShowVariant(_Message):

@@ -1,5 +1,6 @@
 // What came of it: legend with areas, where one more hint would help, where colors come from, proposals to choose from.
 
+import { referenceRow } from "./reference.js";
 import { h, keyed, metric, percent, setValue, throttled } from "./dom.js";
 
 /** @type {Record<string, string>} */
@@ -20,8 +21,8 @@ export function resultPanel(app) {
     type: "button", class: "sc-segment", "data-fill": fill, title, onclick: () => app.send({ type: "options", fill }),
   }, text);
   const sources = h("div", { class: "sc-segments", role: "group", "aria-label": "Where colors come from" },
-    source("gray", "From hints", "Only what was hinted, and what is like it, is colored: nothing is invented"),
-    source("contrast", "Contrast", "As from hints, and the rest in one quiet color as far from the hints' as can be"),
+    source("gray", "Hints", "Only what was hinted, and what is like it, is colored: nothing is invented"),
+    source("contrast", "Contrast", "As with hints alone, and the rest in one quiet color as far from the hints' as can be"),
     source("auto", "Automatic", "Colors that no hint gives are invented: proposals, not measurements"));
   const told = h("p", { class: "sc-muted sc-note" });
   const variants = h("input", {
@@ -53,14 +54,13 @@ export function resultPanel(app) {
   const series = h("label", { class: "sc-row sc-check" }, h("input", {
     type: "checkbox", onchange: (/** @type {any} */ e) => app.send({ type: "options", series: e.target.checked }),
   }), h("span", {}, "One specimen: hints on any image color all"));
+  const reference = referenceRow(app);
   /** @type {string[]} */ let addresses = [];
 
   const element = h("section", { class: "sc-panel sc-fill", "aria-label": "Result" },
     h("header", { class: "sc-panel-head" }, h("h2", {}, "Legend"), h("span", { class: "sc-muted" }, "share of the area")),
     legend, help,
-    h("header", { class: "sc-panel-head" }, h("h2", {}, "Colors")), sources, told, inventing, series,
-    // A reference picture (`like=` of the engine) will have its place here.
-    notes);
+    h("header", { class: "sc-panel-head" }, h("h2", {}, "Colors")), sources, told, inventing, reference.element, series, notes);
 
   const fillGallery = (/** @type {Uint8Array[]} */ thumbs) => {
     for (const address of addresses) URL.revokeObjectURL(address);
@@ -74,6 +74,7 @@ export function resultPanel(app) {
   return {
     element,
     fillGallery,
+    setReference: reference.set,
     update: () => {
       const { options } = app.state;
       const picture = app.picture;
@@ -101,6 +102,7 @@ export function resultPanel(app) {
         button.setAttribute("aria-pressed", String(button.dataset.fill === options.fill));
       }
       told.textContent = TOLD[options.fill];
+      reference.update();
       inventing.hidden = options.fill !== "auto";
       setValue(variants, String(options.variants));
       variantsText.textContent = String(options.variants);
