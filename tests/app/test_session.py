@@ -127,9 +127,11 @@ def test_anything_in_any_order(desk: Desk, seed: int) -> None:
                 {"type": "options", "spread": chance.choice(["alike", "instance"])},
                 {
                     "type": "options",
-                    "fill": "auto" if chance.random() < 0.15 else "gray",
+                    "fill": "auto" if chance.random() < 0.15 else chance.choice(["gray", "contrast"]),
                     "variants": chance.choice([1, 2]),
                 },
+                {"type": "options", "classes": chance.choice([0, 1, 4]), "own_palette": chance.random() < 0.5},
+                {"type": "options", "like": chance.choice(["", "/etc/hosts"])},
                 {"type": "variant", "variant": chance.choice([0, 1, 8])},
                 {"type": "uncertainty", "on": chance.random() < 0.5},
                 {

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from semcolorize import Colorizer
 from semcolorize.app.coloring import Coloring
@@ -289,6 +290,24 @@ def test_the_command_that_is_written_names_the_fill(engine: Engine, tmp_path: Pa
     with pytest.raises(HintError, match="nothing to be saved"):
         nothing = replace(Document(), options=hinted("contrast").options)
         Exporter(engine, nothing, [view], {"v": path}).beside(view)
+
+
+def test_a_series_has_the_colors_of_a_reference_and_the_rest_contrasts(engine: Engine, tmp_path: Path) -> None:
+    image = gray_image((400, 600))
+    images = {"v": image, "w": image[:, 300:]}
+    reference = tmp_path / "colored.png"
+    hints = [{"point": [200, 150], "color": "red", "size": 15}]
+    Image.fromarray(engine.colorizer.colorize(image[:, ::-1][:, 100:], hints).rgb[0]).save(reference)
+    document = hinted("contrast", series=True, like=str(reference))
+    prepared = {view: prepare(micrograph_from_array(own)) for view, own in images.items()}
+    coloring = Coloring(engine, lambda share: None)
+    results = engine.colorizer.colorize_views(
+        list(images.values()), [document.hints("v"), None], fill="contrast", like=reference
+    )
+    for view, result in zip(prepared, results, strict=True):
+        _, picture = coloring.color(document, prepared, view, lambda: None)
+        np.testing.assert_array_equal(picture.whole(levels_of(prepared[view])[0]), result.rgb[0])
+        assert picture.legend == result.legend
 
 
 def test_automatic_color_has_no_colors_but_those_of_the_classes(engine: Engine, tmp_path: Path) -> None:
