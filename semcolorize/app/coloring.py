@@ -37,9 +37,10 @@ class Coloring:
         options = document.options
         marks = tuple((other, id(image), document.of(other)) for other, image in prepared.items())
         if options.fill == "auto":
-            return (view, "auto", options.variants, options.seed, options.spread, colors if any(m[2] for m in marks)
-                    else (), marks)  # fmt: skip
-        return (view, "gray", options.spread, colors, marks)
+            asked = any(own[2] for own in marks) or options.own_palette
+            return (view, "auto", options.variants, options.seed, options.spread, options.classes,
+                    document.allowed is not None, colors if asked else (), marks)  # fmt: skip
+        return (view, options.fill, options.like, options.spread, colors, marks)
 
     def picture(self, view: str) -> tuple[int, Picture] | None:
         """A view's latest picture and its version."""
@@ -65,13 +66,13 @@ class Coloring:
             Raises `semcolorize.app.engine.Superseded` when something else is wanted by now.
         """
         key = self.wanted(document, prepared, view)
-        if document.options.fill == "gray":
-            if not any(document.of(other) for other in prepared):
+        if document.options.fill != "auto":
+            if not document.colors(prepared):
                 return self._keep(view, key, Picture.gray(prepared[view].small))
             labeled = self._engine.label(prepared, document, self._labeled, after_edit)
             self._labeled = labeled
             hidden = frozenset(own.name for own in document.classes if not own.visible)
-            return self._keep(view, key, self._engine.highlight(labeled, view, hidden))
+            return self._keep(view, key, self._engine.highlight(labeled, view, document.options.fill, hidden))
 
         def on_progress(share: float) -> None:
             after_edit()

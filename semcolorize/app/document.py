@@ -89,14 +89,19 @@ class Mark:
 class Options:
     """How hints are read, and what is made of them: as for `semcolorize.pipeline.Colorizer.colorize`.
 
-    With `series`, all views are colored as one specimen.
+    With `series`, all views are colored as one specimen. No `classes` are as many as the model finds. With
+    `own_palette`, automatic color has the colors of the document's classes alone. `like` is the path of a reference;
+    automatic color looks at none.
     """
 
     spread: Spread = "alike"
-    fill: Literal["gray", "auto"] = "gray"
+    fill: Literal["gray", "contrast", "auto"] = "gray"
     variants: int = 1
     seed: int = 0
     series: bool = False
+    classes: int = 0
+    own_palette: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,29 @@ class Document:
     def palette(self) -> Palette:
         """The classes as a hints file declares them."""
         return Palette({own.name: NamedColor(own.name, own.given) for own in self.classes if own.id != GRAY})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `semcolorize.pipeline.Colorizer.colorize` is given beside image and hints."""
+        options = self.options
+        given: dict[str, Any] = {"seed": options.seed, "fill": options.fill, "spread": options.spread}
+        if options.fill == "auto":
+            given |= {"variants": options.variants, "classes": options.classes or None, "palette": self.allowed}
+        return given | {"like": self.reference}
+
+    @property
+    def reference(self) -> str | None:
+        """Path of the colored micrograph whose colors like structures get; None if there is none."""
+        return None if self.options.fill == "auto" else self.options.like or None
+
+    @property
+    def allowed(self) -> Palette | None:
+        """Colors that automatic color is limited to; None if it may have any."""
+        return self.palette if self.options.fill == "auto" and self.options.own_palette and self.palette else None
+
+    def colors(self, views: Iterable[str]) -> bool:
+        """Whether anything gives colors to views that are colored together."""
+        return self.options.fill == "auto" or bool(self.options.like) or any(self.of(view) for view in views)
 
     def hints(self, view: str) -> HintSet:
         """Hints on a view, as the engine and the files have them."""

@@ -18,6 +18,7 @@ from semcolorize.app.picture import Overrides, Picture
 from semcolorize.color.ink import TINTS, ink_curve
 from semcolorize.hints.labels import label_set
 from semcolorize.hints.model import HintSet
+from semcolorize.micrograph.colored import ColoredReference, read_colored
 from semcolorize.micrograph.working import PreparedMicrograph
 
 if TYPE_CHECKING:
@@ -45,11 +46,14 @@ class Labeled:
     marked : mapping of str to MarkedMicrograph
         By view.
     assignments : mapping of str to Assignment
+    of_reference : int
+        The first labels, which are colors of a reference and have no hint.
     """
 
     key: tuple[Any, ...]
     marked: Mapping[str, MarkedMicrograph]
     assignments: Mapping[str, Assignment]
+    of_reference: int = 0
 
 
 class Engine:
@@ -69,6 +73,7 @@ class Engine:
         self._asked = (weights, device)
         self._colorizer = colorizer
         self._loading = threading.Lock()
+        self._reference: tuple[tuple[Any, ...], ColoredReference] | None = None
 
     @property
     def colorizer(self) -> Colorizer:
@@ -112,43 +117,71 @@ class Engine:
             Called between stages; may raise `Superseded`.
         """
         from semcolorize.inference.highlight import assign_series
+        from semcolorize.inference.like import assign_like
         from semcolorize.network.marking import MarkedMicrograph
 
         spread = document.options.spread
-        key = (spread, *((view, id(image), document.meaning(view)) for view, image in prepared.items()))
+        like = document.reference
+        key = (spread, like, *((view, id(image), document.meaning(view)) for view, image in prepared.items()))
         hints = {view: document.hints(view) for view in prepared}
         if before is not None and key == before.key:
             return _recolored(before, hints, spread)
         images = list(prepared.values())
         marked = [MarkedMicrograph.of(image, hints[view]) for view, image in zip(prepared, images, strict=True)]
         after_edit()
-        assignments, _ = assign_series(self.colorizer.labels.model, marked, spread)
+        model, of_reference = self.colorizer.labels.model, 0
+        if like is None:
+            assignments, _ = assign_series(model, marked, spread)
+        else:
+            reference = self._read(like, max(max(image.small.shape) for image in images))
+            assignments = assign_like(model, marked, reference, spread)
+            given = label_set([hint for own in marked for hint in own.hints], spread)
+            of_reference = len(assignments[0].labels) - len(given)
         return Labeled(
-            key, dict(zip(prepared, marked, strict=True)), dict(zip(prepared, assignments, strict=True))
+            key, dict(zip(prepared, marked, strict=True)), dict(zip(prepared, assignments, strict=True)), of_reference
         )
 
-    def highlight(self, labeled: Labeled, view: str, hidden: frozenset[str] = frozenset()) -> Picture:
-        """The picture of a view from its labels; labels named in `hidden` are left gray."""
+    def _read(self, like: str, size: int) -> ColoredReference:
+        """A reference, read once."""
+        key = (like, size)
+        if self._reference is None or self._reference[0] != key:
+            self._reference = key, read_colored(like, size=size)
+        return self._reference[1]
+
+    def highlight(
+        self, labeled: Labeled, view: str, fill: str = "gray", hidden: frozenset[str] = frozenset()
+    ) -> Picture:
+        """The picture of a view from its labels; labels named in `hidden` are left gray.
+
+        With the fill contrast, what has no label gets the color that it has in files, whatever is hidden.
+        """
         from semcolorize.inference.assignment import label_chroma
+        from semcolorize.inference.contrast import contrasting_chroma
         from semcolorize.micrograph.legend import legend_of_labels
         from semcolorize.micrograph.notes import result_notes
 
         started = time.perf_counter()
         marked, assignment = labeled.marked[view], labeled.assignments[view]
         colors = np.array(
-            [(0.0, 0.0) if label.name in hidden else label.normalized_chroma for label in assignment.labels],
+            [
+                (0.0, 0.0) if k >= labeled.of_reference and label.name in hidden else label.normalized_chroma
+                for k, label in enumerate(assignment.labels)
+            ],
             np.float32,
         ).reshape(-1, 2)
         crispness = self.colorizer.labels.model.config.crispness
-        chroma = label_chroma(assignment.logits, colors, crispness)
-        values = np.concatenate([np.zeros((1, 2), np.float32), colors])[assignment.label + 1]
+        rest = contrasting_chroma(assignment.labels) if fill == "contrast" else np.zeros(2, np.float32)
+        chroma = label_chroma(assignment.logits, colors, crispness, rest)
+        values = np.concatenate([rest[None], colors])[assignment.label + 1]
         pixels = marked.pixels
         overrides = Overrides(pixels.rows, pixels.columns, pixels.strength, values, finished=False)
         others = [hint for other, own in labeled.marked.items() if other != view for hint in own.hints]
+        if labeled.of_reference:
+            others += ColoredReference.swatches(assignment.labels)
         bar = marked.image.bar if marked.image.bar < marked.image.micrograph.shape[0] else None
         notes = result_notes(
             marked.image.micrograph, marked.hints, marked.drawn, bar=bar, colored=bool(chroma.any()),
-            hinted=bool(len(marked.hints) or others), fill="gray",
+            hinted=bool(len(marked.hints) or others), fill=fill,
         )  # fmt: skip
         return Picture(
             chroma[None], TINTS[0], (overrides,),
@@ -168,6 +201,7 @@ class Engine:
         on_progress : callable
             Told the share that is done; may raise `Superseded`.
         """
+        from semcolorize.inference.class_colors import palette_chroma
         from semcolorize.inference.invent import carried, invent
         from semcolorize.inference.settings import Settings
         from semcolorize.network.marking import MarkedMicrograph
@@ -181,13 +215,13 @@ class Engine:
         ]
         settings = Settings.resolve(
             colorizer.weights.model.config, variants=options.variants, seed=options.seed, fill="auto",
-            spread=options.spread,
+            spread=options.spread, classes=options.classes or None,
         )  # fmt: skip
         views = [own.view for own in marked]
         if len(views) > 1:
             views, _ = carried(colorizer.models, views, settings)
         proposals, tint = invent(
-            colorizer.models, views, settings, images=images,
+            colorizer.models, views, settings, images=images, palette=palette_chroma(document.allowed),
             on_step=lambda step: on_progress(step.index / max(step.count, 1)),
         )  # fmt: skip
         seconds = time.perf_counter() - started
@@ -204,8 +238,11 @@ def _recolored(before: Labeled, hints: Mapping[str, HintSet], spread: Any) -> La
         for view, own in before.marked.items()
     }
     labels = label_set([hint for own in marked.values() for hint in own.hints], spread).labels
-    assignments = {view: replace(own, labels=labels) for view, own in before.assignments.items()}
-    return Labeled(before.key, marked, assignments)
+    count = before.of_reference
+    assignments = {
+        view: replace(own, labels=(*own.labels[:count], *labels)) for view, own in before.assignments.items()
+    }
+    return Labeled(before.key, marked, assignments, count)
 
 
 def _kept(used: HintSet, now: HintSet) -> tuple[Any, ...]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from semcolorize.app.document import Document
 from semcolorize.app.engine import Engine
 from semcolorize.app.images import View
+from semcolorize.color.palette import Palette
 from semcolorize.errors import HintError
 from semcolorize.hintfiles.roi_writing import hints_to_rois
 from semcolorize.hintfiles.yaml_hints import read_hints
+from semcolorize.hintfiles.yaml_palettes import read_palette
 from semcolorize.hintfiles.yaml_writing import hints_to_yaml
 from semcolorize.hints.model import HintSet
 from semcolorize.micrograph.atomic import all_or_none, check_output, write_bytes_atomic
@@ -88,15 +90,16 @@ class Exporter:
         return self._write(view, view.path.parent)
 
     def _write(self, view: View, folder: Path) -> list[Path]:
-        gray = self.document.options.fill == "gray"
-        if gray and not any(self.document.of(own.id) for own in self.views):
+        if not self.document.colors(own.id for own in self.views):
             raise HintError(
-                "There is nothing to be saved yet: put a hint on the image, or let colors be invented (Automatic)."
+                "There is nothing to be saved yet: put a hint on the image, give a picture whose colors"
+                " are taken, or let colors be invented (Automatic)."
             )
         stem = _free_stem(folder, Path(view.name).stem)
         hints_file, roi_file = folder / f"{stem}.hints.yaml", folder / f"{stem}_RoiSet.zip"
         methods_file = folder / f"{stem}_methods.txt"
-        targets = [hints_file, roi_file, methods_file]
+        palette_file = folder / f"{stem}.palette.yaml"
+        targets = [hints_file, roi_file, methods_file, palette_file]
         for path in targets:
             check_output(path)
         with all_or_none(targets) as written:
@@ -108,28 +111,31 @@ class Exporter:
                 own = read_hints(hints_file)
                 write_bytes_atomic(roi_file, roi_set(own))
                 written.append(roi_file)
+            palette = self.document.allowed
+            if palette is not None:
+                text = hints_to_yaml((), palette, comment=f"Colors that automatic color of {view.name} may have")
+                write_bytes_atomic(palette_file, text.encode())
+                written.append(palette_file)
+                palette = read_palette(palette_file)
             # Late, for it brings torch, and the window opens without.
             from semcolorize.result import output_paths
 
-            result = self._result(view, own)
+            result = self._result(view, own, palette)
             # Labels as an image and as ROIs are worth their time where they are areas of something.
-            labeled = gray and bool(result.names)
+            labeled = bool(result.names)
             paths = output_paths(
                 folder / f"{stem}_color.tif", variants=len(result.rgb), legend=True, png=True, labels=labeled,
                 rois=labeled,
             )  # fmt: skip
-            methods = self._methods(view, result, hints_file.name if own is not None else None)
+            names = (hints_file.name if own is not None else None, palette_file.name if palette is not None else None)
+            methods = self._methods(view, result, *names)
             write_bytes_atomic(methods_file, methods.encode("utf-8", "backslashreplace"))
             written.append(methods_file)
             written += result.save_to(paths, scale_bar=self.scale_bar and result.micrograph.pixel_size_nm is not None)
         return written
 
-    def _result(self, view: View, own: HintSet | None) -> ColorResult:
-        options = self.document.options
-        given: dict[str, Any] = {
-            "variants": options.variants if options.fill == "auto" else 1, "seed": options.seed, "fill": options.fill,
-            "spread": options.spread, "bits": self.bits,
-        }  # fmt: skip
+    def _result(self, view: View, own: HintSet | None, palette: Palette | None) -> ColorResult:
+        given = {**self.document.settings, "palette": palette, "bits": self.bits}
         if len(self.views) == 1:
             return self.engine.colorizer.colorize(self.sources[view.id], own, **given)
         hints = [
@@ -139,7 +145,7 @@ class Exporter:
         results = self.engine.colorizer.colorize_views([self.sources[other.id] for other in self.views], hints, **given)
         return results[[other.id for other in self.views].index(view.id)]
 
-    def _methods(self, view: View, result: ColorResult, hints_name: str | None) -> str:
+    def _methods(self, view: View, result: ColorResult, hints_name: str | None, palette_name: str | None) -> str:
         options = self.document.options
         lines = ["For the methods section:", "", str(result.provenance.to_dict()["methods"]), ""]
         if len(self.views) == 1:
@@ -149,6 +155,11 @@ class Exporter:
             words += ["--fill", options.fill, "--spread", options.spread, "--seed", str(options.seed)]
             if options.fill == "auto":
                 words += ["--variants", str(options.variants)]
+                words += ["--classes", str(options.classes)] if options.classes else []
+            if self.document.reference:
+                words += ["--like", _quoted(Path(self.document.reference).name)]
+            if palette_name:
+                words += ["--palette", _quoted(palette_name)]
             if result.micrograph.range_source == "full scale":
                 words.append("--allow-color")
             if self.bits != 8:
@@ -172,7 +183,8 @@ def _free_stem(folder: Path, stem: str) -> str:
     taken = {path.name.casefold() for path in folder.iterdir()} if folder.is_dir() else set()
     for number in range(1, 10_000):
         tried = stem if number == 1 else f"{stem}_{number}"
-        mine = (f"{tried}_color", f"{tried}.hints.yaml", f"{tried}_RoiSet.zip", f"{tried}_methods.txt")
+        mine = (f"{tried}_color", f"{tried}.hints.yaml", f"{tried}_RoiSet.zip", f"{tried}_methods.txt",
+                f"{tried}.palette.yaml")  # fmt: skip
         if not any(name.startswith(one.casefold()) for name in taken for one in mine):
             return tried
     return stem

@@ -70,7 +70,7 @@ class Upload(_Message):
     name: Name
     size: Annotated[int, Field(ge=0, le=1 << 40)]
     offset: Annotated[int, Field(ge=0, le=1 << 40)]
-    purpose: Literal["image", "hints", "palette"] = "image"
+    purpose: Literal["image", "hints", "palette", "reference"] = "image"
 
 
 class ShowView(_Message):
@@ -163,10 +163,14 @@ class SetOptions(_Message):
 
     type: Literal["options"]
     spread: Literal["alike", "instance"] | None = None
-    fill: Literal["gray", "auto"] | None = None
+    fill: Literal["gray", "contrast", "auto"] | None = None
     variants: Annotated[int, Field(ge=1, le=9)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     series: bool | None = None
+    classes: Annotated[int, Field(ge=0, le=32)] | None = None
+    own_palette: bool | None = None
+    like: Literal[""] | None = None
+    """A reference is taken away; it comes as a file."""
 
 
 class ShowVariant(_Message):

@@ -91,6 +91,8 @@ class Views:
             purpose = "palette"
         if purpose == "image":
             self.open_path(path, beside=False)
+        elif purpose == "reference":
+            self._session.later(lambda: self._session.reference.use(path))
         elif purpose == "palette":
             self._session.later(lambda: self._read_palette(path))
         else:

@@ -39,6 +39,7 @@ from semcolorize.app.messages import (
 )  # fmt: skip
 from semcolorize.app.opening import Views
 from semcolorize.app.painter import Painter
+from semcolorize.app.reference import ReferencePicture
 from semcolorize.app.sentences import sentence_of
 from semcolorize.app.state_message import state_message
 from semcolorize.app.storage import SavedWork, Store
@@ -90,6 +91,7 @@ class Session:
         self.coloring = Coloring(engine, lambda share: self.tell_progress("Inventing colors", share))
         self.painter = Painter(self.send)
         self.background = Background(self)
+        self.reference = ReferencePicture(self)
         self.edited_at = 0.0
         self._send, self._wake, self._on_picture = send, wake, on_picture
         self._tasks: deque[Callable[[], None]] = deque()
@@ -162,6 +164,7 @@ class Session:
                 beside=bool(active and active.beside),
             )
         )  # fmt: skip
+        self.reference.tell()
 
     def greet(self) -> None:
         """Tell a front end that is there (again) everything it needs."""
@@ -180,6 +183,7 @@ class Session:
         )  # fmt: skip
         self.painter.again()
         self.background.again()
+        self.reference.again()
         if self.views.active is not None:
             self.views.show(self.views.active.id)
         self.tell_state()

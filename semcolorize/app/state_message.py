@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,9 @@ def state_message(history: History, views: Sequence[View], active: str | None, *
         "options": {
             "spread": document.options.spread, "fill": document.options.fill, "variants": document.options.variants,
             "seed": document.options.seed, "series": document.options.series,
+            "classes": document.options.classes, "own_palette": document.options.own_palette,
+            # Where the file lies is nobody's business.
+            "like": re.split(r"[/\\]", document.options.like)[-1],
         },
         "undo": history.undoable,
         "redo": history.redoable,

@@ -184,17 +184,13 @@ class ColorizeWidget(anywidget.AnyWidget):
     def _result_of(self, document: Any, view: View) -> Any:
         session = self._session
         views = session.together(view)
-        if document.options.fill == "gray" and not any(document.of(own.id) for own in views):
+        if not document.colors(own.id for own in views):
             return None
         for own in views:
             if own.id not in self._prepared:
                 # Apart from what the window works with at the same time.
                 self._prepared[own.id] = prepare(session.views.images.source(own))
-        options = document.options
-        given: dict[str, Any] = {
-            "variants": options.variants if options.fill == "auto" else 1, "seed": options.seed, "fill": options.fill,
-            "spread": options.spread,
-        }  # fmt: skip
+        given = document.settings
         hints = [document.hints(own.id) if document.of(own.id) else None for own in views]
         colorizer = session.engine.colorizer
         if len(views) == 1:

@@ -77,7 +77,9 @@ def assign_like(
     for k in range(before):
         shown[k, 0] = of_pixel == k
     planes = [np.concatenate([np.zeros((before, *plane.shape[1:]), np.float32), plane]) for plane in marks]
-    views = [encode_view(model, reference.lightness), *(encoded(model, marked.image) for marked in series)]
+    if model not in reference.memory:
+        reference.memory[model] = encode_view(model, reference.lightness)
+    views = [reference.memory[model], *(encoded(model, marked.image) for marked in series)]
     found = assign(model, views, [shown, *planes])[1:]
     return [
         Assignment(

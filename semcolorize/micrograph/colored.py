@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -36,12 +37,15 @@ class ColoredReference:
         CIE a*, b*.
     name, sha256 : str
         Of the file; empty for an array.
+    memory : dict
+        What models saw in it, for the next time.
     """
 
     lightness: np.ndarray
     ab: np.ndarray
     name: str = ""
     sha256: str = ""
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def swatches(labels: Iterable[Label]) -> list[Hint]:

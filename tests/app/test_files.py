@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import struct
 import subprocess
 import sys
@@ -106,6 +107,40 @@ def test_variants_are_the_command_line_s(
     )  # fmt: skip
     np.testing.assert_array_equal(rgb, tifffile.imread(tmp_path / "a.tif"))
     assert rgb.shape[0] == 2
+
+
+@pytest.mark.slow
+def test_the_colors_of_a_picture_are_picked_and_saved_as_by_the_command_line(
+    app: Callable[..., Any], show: Callable[..., Any], micrograph: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "h.yaml").write_text(
+        "hints:\n  - {point: [207, 51], size: 9, color: red}\n  - {point: [308, 438], size: 9, color: lime}\n"
+    )
+    command_line("colorize", micrograph, "--hints", tmp_path / "h.yaml", "-o", tmp_path / "c.tif", "--png")
+    colored = tmp_path / "my paper.png"
+    (tmp_path / "c.png").rename(colored)
+    window = show(app(micrograph).address)
+    window.opened()
+    with window.new_picture(), window.page.expect_file_chooser() as chooser:
+        window.button("Colors of a picture…").click()
+        chooser.value.set_files(colored)
+    window.until("app.root.querySelector('.sc-reference img').naturalWidth > 100")
+    with window.new_picture():
+        window.button("Contrast").click()
+    content = zipfile.ZipFile(save(window, "archive"))
+    line = next(own for own in content.read("pollen_methods.txt").decode().splitlines() if "--like" in own)
+    words = shlex.split(line)[1:]
+    assert words[words.index("--like") + 1] == "my paper.png" and words[words.index("--fill") + 1] == "contrast"
+    words[words.index("--like") + 1], words[words.index("pollen.tif")] = str(colored), str(micrograph)
+    command_line(*words, "-o", tmp_path / "again.tif")
+    rgb = tifffile.imread(io.BytesIO(content.read("pollen_color.tif")))
+    np.testing.assert_array_equal(rgb, tifffile.imread(tmp_path / "again.tif"))
+    with window.new_picture():
+        window.button("Take no colors of this picture").click()
+    window.until("app.picture.colorless && !app.root.querySelector('.sc-pick').hidden")
+    with window.new_picture():
+        window.page.keyboard.press("Control+z")
+    window.until("app.root.querySelector('.sc-reference img').naturalWidth > 100")
 
 
 @pytest.mark.slow

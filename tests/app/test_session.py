@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from semcolorize import Colorizer
 from semcolorize.app.engine import Engine
@@ -126,9 +127,11 @@ def test_anything_in_any_order(desk: Desk, seed: int) -> None:
                 {"type": "options", "spread": chance.choice(["alike", "instance"])},
                 {
                     "type": "options",
-                    "fill": "auto" if chance.random() < 0.15 else "gray",
+                    "fill": "auto" if chance.random() < 0.15 else chance.choice(["gray", "contrast"]),
                     "variants": chance.choice([1, 2]),
                 },
+                {"type": "options", "classes": chance.choice([0, 1, 4]), "own_palette": chance.random() < 0.5},
+                {"type": "options", "like": chance.choice(["", "/etc/hosts"])},
                 {"type": "variant", "variant": chance.choice([0, 1, 8])},
                 {"type": "uncertainty", "on": chance.random() < 0.5},
                 {
@@ -204,5 +207,66 @@ def test_work_is_saved_and_restored_as_it_was(desk: Desk, engine: Engine, tmp_pa
         assert other.session.history.document == document and other.session.id == saved
         # A file that is not there any more is told, and the rest goes on.
         assert other.session.views.listed[0].beside
+    finally:
+        other.close()
+
+
+def test_a_reference_colors_is_kept_and_taken_away(
+    desk: Desk, engine: Engine, tmp_path: Path, scene: np.ndarray
+) -> None:
+    session = desk.session
+    hints = [{"point": [207, 51], "color": "red", "size": 9}, {"point": [308, 438], "color": "lime", "size": 9}]
+    reference = tmp_path / "colored.png"
+    Image.fromarray(engine.colorizer.colorize(scene[:500, :600], hints).rgb[0]).save(reference)
+
+    def upload(path: Path) -> None:
+        data = path.read_bytes()
+        header = {"type": "upload", "id": path.stem, "name": path.name, "size": len(data), "offset": 0}
+        session.handle({**header, "purpose": "reference"}, [data])
+
+    def colored() -> Any:
+        view = session.views.active.id
+        found = session.coloring.picture(view)
+        prepared = {view: session.views.images.opened(session.views.active).prepared}
+        return found[1] if session.coloring.fresh(session.history.document, prepared, view) else None
+
+    desk.say(type="open", name="b.tif")
+    desk.until(lambda: session.views.active is not None)
+    gray = tmp_path / "gray.png"
+    Image.fromarray(scene[:100, :100]).convert("RGB").save(gray)
+    upload(gray)
+    desk.until(lambda: any(told["type"] == "error" and "gray" in told["text"] for told in desk.told))
+    assert session.history.document.options.like == ""
+    upload(reference)
+    desk.until(lambda: any(told["type"] == "reference" and told["name"] == "colored.png" for told in desk.told))
+    desk.until(lambda: colored() is not None and not colored().colorless)
+    view = session.views.active
+    levels = session.views.images.opened(view).levels
+    result = engine.colorizer.colorize(view.path, like=reference)
+    np.testing.assert_array_equal(colored().whole(levels[0]), result.rgb[0])
+    assert colored().legend == result.legend
+    # Hints of one's own beside it, recolored without the model.
+    desk.say(type="add-hint", view=view.id, of="c1", path=[[100, 100]], size=9)
+    desk.until(lambda: colored() is not None)
+    desk.say(type="change-class", of="c1", color="orange")
+    desk.until(lambda: colored() is not None)
+    own = session.history.document.hints(view.id)
+    result = engine.colorizer.colorize(view.path, own, like=reference)
+    np.testing.assert_array_equal(colored().whole(levels[0]), result.rgb[0])
+    assert colored().legend == result.legend
+    # The file is the window's own by now; where it lies is told to nobody.
+    reference.unlink()
+    state = next(told for told in reversed(desk.told) if told["type"] == "state")
+    assert state["options"]["like"] == "colored.png"
+    saved, document = session.id, session.history.document
+    session.close()
+    other = Desk(engine, tmp_path, tmp_path / "f")
+    try:
+        other.say(type="resume", saved=saved)
+        other.until(lambda: any(told["type"] == "reference" for told in other.told))
+        assert other.session.history.document == document
+        other.say(type="options", like="")
+        assert other.session.history.document.options.like == ""
+        assert desk.faults() == other.faults() == []
     finally:
         other.close()

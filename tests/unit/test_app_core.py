@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from semcolorize import Colorizer
 from semcolorize.app.coloring import Coloring
@@ -60,14 +61,20 @@ def hinted(fill: str = "gray", **options: Any) -> Document:
 
 
 @pytest.mark.parametrize(
-    "options", [{"fill": "gray"}, {"fill": "gray", "spread": "instance"}, {"fill": "auto", "variants": 2}]
+    "options",
+    [
+        {"fill": "gray"}, {"fill": "gray", "spread": "instance"}, {"fill": "contrast"},
+        {"fill": "auto", "variants": 2}, {"fill": "auto", "variants": 2, "classes": 2, "own_palette": True},
+    ],
 )
 def test_tiles_are_the_very_pixels_that_the_pipeline_gives(engine: Engine, options: dict[str, Any]) -> None:
     document = hinted(**options)
     prepared = prepare(micrograph_from_array(gray_image()))
     coloring = Coloring(engine, lambda share: None)
     _, picture = coloring.color(document, {"v": prepared}, "v", lambda: None)
-    result = engine.colorizer.colorize(gray_image(), document.hints("v"), **options)
+    given = {key: value for key, value in options.items() if key != "own_palette"}
+    palette = document.palette if "own_palette" in options else None
+    result = engine.colorizer.colorize(gray_image(), document.hints("v"), **given, palette=palette)
     full = levels_of(prepared)[0]
     for variant in range(len(result.rgb)):
         for row, column in [(0, 0), (0, 1), (1, 2)]:
@@ -262,6 +269,77 @@ def test_files_of_a_series_are_those_of_the_pipeline(engine: Engine, tmp_path: P
         np.testing.assert_array_equal(written.reshape(result.rgb[0].shape), result.rgb[0])
     with pytest.raises(HintError, match="nothing to be saved"):
         Exporter(engine, Document(), views[:1], {"a": paths[0]}).beside(views[0])
+
+
+def test_the_command_that_is_written_names_the_fill(engine: Engine, tmp_path: Path) -> None:
+    import tifffile
+
+    from semcolorize.app.export import Exporter
+    from semcolorize.app.images import View
+    from semcolorize.hintfiles.yaml_hints import read_hints
+
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, gray_image((400, 600)))
+    view = View("v", path.name, path, beside=True)
+    Exporter(engine, hinted("contrast"), [view], {"v": path}).beside(view)
+    assert "--hints a.hints.yaml --fill contrast" in (tmp_path / "a_methods.txt").read_text()
+    result = engine.colorizer.colorize(path, read_hints(tmp_path / "a.hints.yaml"), fill="contrast")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_color.tif").reshape(result.rgb[0].shape), result.rgb[0])
+    # Not gray anywhere on the ground.
+    assert np.hypot(*np.moveaxis(result.ab[0, :40, :40], -1, 0)).min() > 1
+    with pytest.raises(HintError, match="nothing to be saved"):
+        nothing = replace(Document(), options=hinted("contrast").options)
+        Exporter(engine, nothing, [view], {"v": path}).beside(view)
+
+
+def test_a_series_has_the_colors_of_a_reference_and_the_rest_contrasts(engine: Engine, tmp_path: Path) -> None:
+    image = gray_image((400, 600))
+    images = {"v": image, "w": image[:, 300:]}
+    reference = tmp_path / "colored.png"
+    hints = [{"point": [200, 150], "color": "red", "size": 15}]
+    Image.fromarray(engine.colorizer.colorize(image[:, ::-1][:, 100:], hints).rgb[0]).save(reference)
+    document = hinted("contrast", series=True, like=str(reference))
+    prepared = {view: prepare(micrograph_from_array(own)) for view, own in images.items()}
+    coloring = Coloring(engine, lambda share: None)
+    results = engine.colorizer.colorize_views(
+        list(images.values()), [document.hints("v"), None], fill="contrast", like=reference
+    )
+    for view, result in zip(prepared, results, strict=True):
+        _, picture = coloring.color(document, prepared, view, lambda: None)
+        np.testing.assert_array_equal(picture.whole(levels_of(prepared[view])[0]), result.rgb[0])
+        assert picture.legend == result.legend
+
+
+def test_automatic_color_has_no_colors_but_those_of_the_classes(engine: Engine, tmp_path: Path) -> None:
+    import tifffile
+
+    from semcolorize.app.export import Exporter
+    from semcolorize.app.images import View
+    from semcolorize.hintfiles.yaml_palettes import read_palette
+
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, gray_image((400, 600)))
+    view = View("v", path.name, path, beside=True)
+    free = replace(Document(), options=replace(Document().options, fill="auto", classes=3))
+    document = replace(free, options=replace(free.options, own_palette=True))
+    prepared = {"v": prepare(path)}
+    coloring = Coloring(engine, lambda share: None)
+    pictures = [coloring.color(own, prepared, "v", lambda: None)[1] for own in (free, document)]
+    assert not np.array_equal(pictures[0].chroma, pictures[1].chroma)
+    # Another color of a class is another picture; without the limit it is the same one.
+    recolored = document.change_class("c1", color="orange")
+    assert not coloring.fresh(recolored, prepared, "v")
+    assert coloring.wanted(free, prepared, "v") == coloring.wanted(
+        free.change_class("c1", color="orange"), prepared, "v"
+    )
+    Exporter(engine, document, [view], {"v": path}).beside(view)
+    assert "--classes 3 --palette a.palette.yaml" in (tmp_path / "a_methods.txt").read_text()
+    palette = read_palette(tmp_path / "a.palette.yaml")
+    assert [own.lab for own in palette.values()] == [own.lab for own in document.palette.values()]
+    result = engine.colorizer.colorize(path, fill="auto", classes=3, palette=palette)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_color.tif").reshape(result.rgb[0].shape), result.rgb[0])
+    full = levels_of(prepared["v"])[0]
+    np.testing.assert_array_equal(pictures[1].whole(full), result.rgb[0])
 
 
 def test_the_guard_knows_its_names() -> None:

@@ -148,7 +148,7 @@ def test_undo_redo_and_joined_edits() -> None:
 
 def test_saved_work_is_read_back_and_damaged_work_is_told() -> None:
     document = click(click(Document(), 10, 10), 20, 20, of=GRAY, spread="instance")
-    document = say(document, type="options", fill="auto", variants=3, seed=7)
+    document = say(document, type="options", fill="auto", variants=3, seed=7, classes=4, own_palette=True)
     shape = Polygons((((1.5, 2), (3, 4), (9, 1)),))
     document = document.with_hints("w", HintSet(hints=(RegionHint(lab=(50.0, 50.0, 0.0), shape=shape),)))
     state = json.loads(json.dumps(plain_document(document, [View("v", "x.tif")], "v")))
@@ -164,6 +164,7 @@ def test_saved_work_is_read_back_and_damaged_work_is_told() -> None:
     [
         None, [], "hello", {"type": "add-hint"}, {"type": "change-hint", "view": "v", "hint": "1"},
         {"type": "show", "view": "../x"}, {"type": "options", "variants": 10}, {"type": "options", "variants": True},
+        {"type": "options", "like": "/home/somebody/secret.png"}, {"type": "options", "classes": 33},
         {"type": "add-hint", "view": "v", "of": "c1", "path": [[float("nan"), 0]], "size": 5},
         {"type": "add-hint", "view": "v", "of": "c1", "path": [[1, 2, 3]], "size": 5},
         {"type": "export", "kind": "../../x"}, {"type": "change-class", "of": "c1", "name": "x" * 81},

@@ -16,7 +16,7 @@ import { Viewer } from "./viewer.js";
 
 const NO_STATE = {
   views: [], active: null, classes: [], hints: [], undo: null, redo: null, variant: 0, uncertainty: false, beside: false,
-  options: { spread: "alike", fill: "gray", variants: 1, seed: 0, series: false },
+  options: { spread: "alike", fill: "gray", variants: 1, seed: 0, series: false, classes: 0, own_palette: false, like: "" },
 };
 
 export class App {

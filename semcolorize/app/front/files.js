@@ -9,8 +9,8 @@ export function uploader(app) {
   /** @type {Map<string, () => void>} */ const waiting = new Map();
   let number = 0;
 
-  /** @param {File} file */
-  const upload = async (file) => {
+  /** @param {File} file @param {"image"|"reference"} [purpose] */
+  const upload = async (file, purpose = "image") => {
     if (file.size > app.mostBytes) {
       app.toast(`${file.name} has ${(file.size / 1e9).toFixed(1)} GB, more than is taken here. Open it with: semcolorize app FILE.`, "error");
       return;
@@ -26,7 +26,7 @@ export function uploader(app) {
         return;
       }
       const arrived = new Promise((resolve) => waiting.set(id, () => resolve(null)));
-      app.send({ type: "upload", id, name: file.name, size: file.size, offset, purpose: "image" }, [bytes]);
+      app.send({ type: "upload", id, name: file.name, size: file.size, offset, purpose }, [bytes]);
       await arrived;
       if (file.size === 0) break;
       if (file.size > 4 * part) app.progress(`Taking ${file.name}`, Math.min(1, (offset + part) / file.size));
@@ -90,6 +90,21 @@ export function choose(app, folder) {
   const input = h("input", { type: "file", multiple: true, webkitdirectory: folder, hidden: true });
   input.addEventListener("change", () => {
     take(app, [...input.files]);
+    input.remove();
+  });
+  input.addEventListener("cancel", () => input.remove());
+  app.root.append(input);
+  input.click();
+}
+
+/**
+ * Let a person choose the picture whose colors are taken.
+ * @param {import("./app.js").App} app
+ */
+export function chooseReference(app) {
+  const input = h("input", { type: "file", accept: ".tif,.tiff,.png,.jpg,.jpeg,.bmp,.gif,.webp", hidden: true, class: "sc-reference-file" });
+  input.addEventListener("change", () => {
+    if (input.files[0]) app.uploads.upload(input.files[0], "reference");
     input.remove();
   });
   input.addEventListener("cancel", () => input.remove());

@@ -51,6 +51,9 @@ export function receive(app, header, buffers) {
       app.panels.result.fillGallery(buffers);
       app.update();
       break;
+    case "reference":
+      app.panels.result.setReference(header.name, buffers[0]);
+      break;
     case "folder":
       app.strip.setFolder(header.files);
       break;
