@@ -16,7 +16,7 @@ from semcolorize.errors import ConfigError, SemColorizeError
 from semcolorize.hints.model import Hint, Spread
 from semcolorize.inference.assignment import Assignment
 from semcolorize.inference.class_colors import palette_chroma
-from semcolorize.inference.contrast import contrasting_chroma
+from semcolorize.inference.contrast import contrasting_chroma, swatch_of
 from semcolorize.inference.highlight import assign_series
 from semcolorize.inference.invent import carried, invent
 from semcolorize.inference.like import assign_like
@@ -359,6 +359,8 @@ class Colorizer:
         if reference is not None and assignment is not None:
             about["like"] = {"name": reference.name, "sha256": reference.sha256}
             others = [*others, *reference.swatches(assignment.labels)]
+        if assignment is not None and settings.fill == "contrast":
+            about["rest"] = swatch_of(contrasting_chroma(assignment.labels))
         if assignment is None:
             # Labels and drawn colors had a say, too.
             about |= {"labels_sha256": self.labels.sha256, "colors_sha256": self.colors.sha256}

@@ -93,8 +93,7 @@ class ColorResult:
         """Measure the legend, collect provenance and notes; `others` are hints on other views of the series."""
         bar = settings["databar_row"]
         # Where the model may invent colors, what is near no hint is no hint's.
-        apart = _OTHER_COLORS if settings["fill"] == "auto" else None
-        others = list(others)
+        apart, others = _OTHER_COLORS if settings["fill"] == "auto" else None, list(others)
         if assignment is None:
             shown, level = ab[0, :bar], micrograph.lightness[:bar]
             if micrograph.missing is not None and not micrograph.missing[:bar].all():
@@ -102,7 +101,8 @@ class ColorResult:
                 shown, level = shown[held][None], level[held][None]
             entries = legend(hints, shown, level, others=others, other_distance=apart)
         else:
-            entries = legend_of_labels(hints, assignment.labels, assignment.shares, others=others)
+            rest = settings.get("rest")
+            entries = legend_of_labels(hints, assignment.labels, assignment.shares, others=others, rest=rest)
         provenance = provenance_of(
             micrograph,
             hints,

@@ -21,7 +21,7 @@ _COLORS = {"grain": '"#e8a33d"', "spore": '"#4f7fd9"', "keep": "gray"}
 # As a person clicks them: x, y. Grains that touch a spore are told apart from it by a point of their own.
 _POINTS = (
     ("grain", 207, 51), ("grain", 452, 258), ("grain", 540, 228), ("grain", 903, 410), ("spore", 308, 438),
-    ("spore", 725, 298), ("keep", 788, 627), ("keep", 943, 80),
+    ("spore", 725, 298), ("keep", 788, 627), ("keep", 22, 433),
 )  # fmt: skip
 
 

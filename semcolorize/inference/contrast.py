@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from semcolorize.color.ink import TINTS
+from semcolorize.color.palette import NamedColor
 from semcolorize.hints.labels import Label
 
-__all__ = ["contrasting_chroma"]
+__all__ = ["contrasting_chroma", "swatch_of"]
 
 
 def contrasting_chroma(labels: Sequence[Label], *, share: float = 0.3) -> np.ndarray:
@@ -32,3 +34,8 @@ def contrasting_chroma(labels: Sequence[Label], *, share: float = 0.3) -> np.nda
     hue = hues[widest] + gaps[widest] / 2
     chroma = share * float(np.hypot(*colors.T).mean())
     return (chroma * np.array([np.cos(hue), np.sin(hue)])).astype(np.float32)
+
+
+def swatch_of(chroma: np.ndarray) -> str:
+    """``#rrggbb`` of a normalized chroma (2,), at the lightness where colors are strongest."""
+    return NamedColor("", (float(np.argmax(TINTS[0])), float(chroma[0]), float(chroma[1]))).hex

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from semcolorize.parallel import each, strips
 __all__ = ["LegendEntry", "legend", "legend_of_labels", "legend_picture", "legend_text"]
 
 GRAY_NAME = "gray (no hint)"
+REST_NAME = "rest (no hint)"
 OTHER_NAME = "other colors (no hint)"
 
 _GRAY_HINT_CHROMA = 3.0
@@ -93,7 +94,12 @@ def legend(
 
 
 def legend_of_labels(
-    hints: HintSet | Iterable[Hint], labels: Sequence[Label], shares: np.ndarray, *, others: Iterable[Hint] = ()
+    hints: HintSet | Iterable[Hint],
+    labels: Sequence[Label],
+    shares: np.ndarray,
+    *,
+    others: Iterable[Hint] = (),
+    rest: str | None = None,
 ) -> tuple[LegendEntry, ...]:
     """The legend of an image whose labels are known: their areas, dark and bright places included.
 
@@ -104,6 +110,8 @@ def legend_of_labels(
     labels : sequence of Label
     shares : ndarray of shape (K + 1,)
         Of the image's area: of none, and of every label.
+    rest : str, optional
+        Swatch, ``#rrggbb``, of what has no label; gray by default.
 
     Returns
     -------
@@ -111,9 +119,13 @@ def legend_of_labels(
         In order of the hints; names that share a color are one label, whose area the first of them has.
     """
     groups = _groups(hints, others)
+    if rest is not None:
+        # Gray hints say what has no label, and that is not gray here.
+        groups = {k: own for k, own in groups.items() if np.hypot(*own[0][1].ab) >= _GRAY_HINT_CHROMA}
     area = {label_key(label.lab): float(share) for label, share in zip(labels, shares[1:], strict=True)}
     found = [area.pop(label_key(members[0][1].lab), 0.0) for members in groups.values()]
-    return tuple(_entries(groups, np.array([shares[0], *found])))
+    *colored, last = _entries(groups, np.array([shares[0], *found]))
+    return (*colored, last if rest is None else replace(last, name=REST_NAME, color=rest))
 
 
 def _groups(

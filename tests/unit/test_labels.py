@@ -9,6 +9,7 @@ import roifile
 import tifffile
 
 from semcolorize.color.ink import ink_curve
+from semcolorize.color.lab import gray_to_lightness
 from semcolorize.color.palette import Palette
 from semcolorize.errors import ConfigError, HintError, OutputError
 from semcolorize.hintfiles.rois import read_rois
@@ -283,6 +284,10 @@ def test_without_hints_classes_get_colors_of_their_own_and_variants_others():
     np.testing.assert_allclose(again, made[:2], atol=1e-4)
 
 
+def lab_of(gray):
+    return np.asarray(gray_to_lightness(gray / np.float32(255)), np.float32)
+
+
 def test_ground_is_quieter_than_what_lies_on_it():
     colorizer, louder = Colorizer.load(device="cpu"), []
     for k in range(3):
@@ -306,7 +311,8 @@ def test_classes_and_palette_bound_automatic_color():
             a, b = np.median(ab[part], axis=0)
             assert min(abs((np.degrees(np.arctan2(b, a)) - hue + 180) % 360 - 180) for hue in hues) < 12
     (one,) = colorizer.colorize(gray, classes=1).ab
-    assert np.std(np.arctan2(one[..., 1], one[..., 0])[np.hypot(*np.moveaxis(one, -1, 0)) > 3]) < 0.3
+    even = one / ink_curve(lab_of(gray))[..., None]
+    assert np.std(even, axis=(0, 1)).max() < 1
     with pytest.raises(ConfigError, match="classes is 0"):
         colorizer.colorize(gray, classes=0)
 
@@ -324,6 +330,12 @@ def test_the_rest_contrasts_with_what_was_hinted():
     assert result.labels[48, 64] == 1 and result.labels[2, 2] == 0
     told = methods_sentence(result.provenance)
     assert "no generative step" in told and "contrasting color" in told
+    # The legend names the rest after its own color, gray hints or not.
+    assert [entry.name for entry in result.legend][1:] == ["rest (no hint)"]
+    assert result.legend[1].color == result.provenance.settings["rest"] and result.legend[1].share > 0.5
+    keep = {"point": [10, 80], "color": "gray", "name": "keep"}
+    told = colorizer.colorize(gray, [*hints, keep], fill="contrast", spread="instance").legend
+    assert [entry.name for entry in told][1:] == ["rest (no hint)"]
     # Hints of two colors leave a gap for the rest.
     two = [*hints, {"point": [10, 10], "color": "#2080c0"}]
     assert np.isfinite(colorizer.colorize(gray, two, fill="contrast").ab).all()
