@@ -163,7 +163,10 @@ def test_the_command_says_what_it_did(fiji):
 FUNCTION = re.compile(r"^function (\w+)\(", re.M)
 
 
-@pytest.mark.parametrize("macro", sorted(macro_folder().glob("*.ijm")), ids=lambda path: path.name)
+MACROS = sorted((e for e in macro_folder().iterdir() if e.name.endswith(".ijm")), key=lambda entry: entry.name)
+
+
+@pytest.mark.parametrize("macro", MACROS, ids=lambda entry: entry.name)
 def test_functions_of_a_macro_have_names_of_their_own(macro):
     # A variable or a method of the same name makes ImageJ stop with "'(' expected", when it gets there.
     code = re.sub(r"//.*", "", re.sub(r'"(?:\\.|[^"\\])*"', '""', macro.read_text(encoding="ascii")))
