@@ -187,13 +187,13 @@ class Colorizer:
         # What is wrong with options is said before anything is read.
         settings = Settings.resolve(
             self.weights.model.config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps,
-            bits=bits, classes=classes,
+            bits=bits, classes=classes, like=like is not None,
         )  # fmt: skip
         clock = StageClock()
         prepared = self.prepare(image, databar=databar, working_size=working_size)
         check_memory(prepared.micrograph.shape, variants=settings.variants, path=prepared.micrograph.path)
         marked = MarkedMicrograph.of(prepared, hints)
-        reference = None if like is None else read_colored(like, size=max(prepared.small.shape))
+        reference = None if like is None else read_colored(like, size=max(16, *prepared.small.shape))
         settings = settings.for_hints(len(marked.hints) + (reference is not None))
         clock.lap("prepare")
         if settings.fill != "auto":
@@ -205,7 +205,7 @@ class Colorizer:
             self.models, [marked.view], settings, images=[prepared], palette=palette_chroma(palette), on_step=on_step
         )
         clock.lap("model")
-        return self._finish(marked, ab_of_proposals(marked, proposals, tint), settings, clock)
+        return self._finish(marked, ab_of_proposals(marked, proposals, tint), settings, clock, palette=palette)
 
     def colorize_views(
         self,
@@ -258,7 +258,7 @@ class Colorizer:
         """
         settings = Settings.resolve(
             self.weights.model.config, variants=variants, seed=seed, fill=fill, spread=spread, num_steps=num_steps,
-            bits=bits, classes=classes,
+            bits=bits, classes=classes, like=like is not None,
         )  # fmt: skip
         if not images or len(images) != len(hints):
             raise ConfigError(
@@ -271,6 +271,7 @@ class Colorizer:
         series = mark_views(prepared, [hints[place] for place in places], places, on_failure)
         count = sum(len(marked.hints) for marked in series)
         size = max((max(image.small.shape) for image in prepared), default=0)
+        size = max(size, 16)
         reference = None if like is None or not prepared else read_colored(like, size=size)
         if len(series) < len(images) and (not series or any(hints)) and not count:
             raise ConfigError("No view can be read, or none with hints: nothing says how to color them.", key="images")
@@ -305,7 +306,8 @@ class Colorizer:
             else:
                 ab = self._of_labels(marked, assignment, settings)
             result = self._finish(
-                marked, ab, settings, clock, assignment=assignment, others=others, series=about, reference=reference
+                marked, ab, settings, clock, assignment=assignment, others=others, series=about, reference=reference,
+                palette=palette,
             )
             results.append(replace(result, notes=(*result.notes, *contradictions(given, i))))
         return results
@@ -346,6 +348,7 @@ class Colorizer:
         others: Sequence[Hint] = (),
         series: Mapping[str, Any] | None = None,
         reference: ColoredReference | None = None,
+        palette: Palette | None = None,
     ) -> ColorResult:
         """From a*b* at full size to the result: gamut respected, legend and provenance beside it."""
         image, micrograph = marked.image, marked.image.micrograph
@@ -359,8 +362,10 @@ class Colorizer:
         if reference is not None and assignment is not None:
             about["like"] = {"name": reference.name, "sha256": reference.sha256}
             others = [*others, *reference.swatches(assignment.labels)]
-        if assignment is not None and settings.fill == "contrast":
+        if assignment is not None and assignment.labels and settings.fill == "contrast":
             about["rest"] = swatch_of(contrasting_chroma(assignment.labels))
+        if palette is not None and assignment is None:
+            about["palette"] = {name: color.hex for name, color in palette.items()}
         if assignment is None:
             # Labels and drawn colors had a say, too.
             about |= {"labels_sha256": self.labels.sha256, "colors_sha256": self.colors.sha256}
@@ -370,5 +375,6 @@ class Colorizer:
             weights=self.weights if assignment is None else self.labels, device=str(self.device),
             seconds=clock.seconds, others=others, assignment=assignment,
         )  # fmt: skip
-        equal = "hints alone give the colors (fill: gray), so all variants are equal; fill: auto makes different ones."
+        how = f"hints alone give the colors (fill: {settings.fill})"
+        equal = f"{how}, so all variants are equal; fill: auto makes different ones."
         return result if count == 1 else replace(result, notes=(*result.notes, equal))

@@ -156,7 +156,7 @@ class Engine:
         With the fill contrast, what has no label gets the color that it has in files, whatever is hidden.
         """
         from semcolorize.inference.assignment import label_chroma
-        from semcolorize.inference.contrast import contrasting_chroma
+        from semcolorize.inference.contrast import contrasting_chroma, swatch_of
         from semcolorize.micrograph.legend import legend_of_labels
         from semcolorize.micrograph.notes import result_notes
 
@@ -185,7 +185,10 @@ class Engine:
         )  # fmt: skip
         return Picture(
             chroma[None], TINTS[0], (overrides,),
-            legend_of_labels(marked.hints, assignment.labels, assignment.shares, others=others),
+            legend_of_labels(
+                marked.hints, assignment.labels, assignment.shares, others=others,
+                rest=swatch_of(rest) if rest.any() else None,
+            ),
             assignment, assignment.next_hint, tuple(notes), time.perf_counter() - started,
         )  # fmt: skip
 

@@ -287,7 +287,9 @@ class Session:
             if self.painter.gray_step(view.id, opened[view.id]):
                 # The specimen first, for whoever pans while colors are made.
                 return True
-            self._color(view, document, prepared, wanted)
+            # A picture that cannot be made leaves the micrograph and its hints as they are.
+            with self.telling_errors(lambda: self._fail(wanted)):
+                self._color(view, document, prepared, wanted)
             return True
         found = self.coloring.picture(view.id)
         if found is None:
@@ -319,6 +321,10 @@ class Session:
         finally:
             if inventing:
                 self.tell_progress("")
+
+    def _fail(self, wanted: tuple[Any, ...]) -> None:
+        """Do not try again what cannot be made, until something is edited."""
+        self._failed = wanted
 
     def _together(self, view: View) -> dict[str, Opened]:
         """What is colored together with a view, itself included."""

@@ -51,7 +51,7 @@ __all__ = ["command"]
     "--fill",
     type=click.Choice(["auto", "gray", "contrast"]),
     help="What unhinted structures become: colors that the model draws, gray, or one quiet color that contrasts with"
-    " the hints'. Default: gray with hints, auto without.",
+    " the hints' (gray hints mark it, too). Default: gray with hints, auto without.",
 )
 @click.option(
     "--classes", type=click.IntRange(1, 32), help="Kinds of structures that automatic color tells apart. Default: what"

@@ -121,7 +121,11 @@ def _classes(
     """Views without any hint: every class that is found gets a color."""
     labels = models.labels.model
     seen = _encoded(labels, views, images)
-    found = assign(labels, seen, discover_classes(labels, seen, count=settings.classes))
+    marks = discover_classes(labels, seen, count=settings.classes)
+    if len(marks[0]) == 1:
+        # Too small to tell anything apart.
+        return [np.zeros((settings.variants, *view.lightness.shape, 2), np.float32) for view in views]
+    found = assign(labels, seen, marks)
     features = describe_classes(
         seen, [view.lightness for view in views], [softmax_with_none(logits)[1:] for logits in found]
     )

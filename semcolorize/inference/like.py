@@ -46,7 +46,7 @@ def reference_labels(
     inks = (reference.ab / curve[..., None]).astype(np.float32)
     known = inks[shown] if shown.sum() > 1 else inks.reshape(-1, 2)
     drawn = known[np.linspace(0, len(known) - 1, min(len(known), 1500)).astype(int)]
-    group = fcluster(linkage(drawn, "average"), LABEL_RADIUS, "distance")
+    group = fcluster(linkage(drawn, "average"), LABEL_RADIUS, "distance") if len(drawn) > 1 else np.ones(1, int)
     size = np.bincount(group)
     kept = [k for k in np.argsort(-size, kind="stable") if size[k] >= max(least * len(drawn), 1)][:most]
     centers = np.array([np.median(drawn[group == k], axis=0) for k in kept])

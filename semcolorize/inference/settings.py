@@ -55,6 +55,7 @@ class Settings:
     def resolve(
         cls, config: ModelConfig, *, variants: int = 1, seed: int = 0, fill: str | None = None,
         spread: str = "alike", num_steps: int | None = None, bits: int = 8, classes: int | None = None,
+        like: bool = False,
     ) -> Settings:  # fmt: skip
         """Check options, and take the weights' own where nothing was said.
 
@@ -62,6 +63,8 @@ class Settings:
         ----------
         config : ModelConfig
             Of the AB-diffuser.
+        like : bool
+            Whether colors are taken from a reference.
         variants, seed, fill, spread, num_steps, bits, classes
             As for `semcolorize.pipeline.Colorizer.colorize`.
 
@@ -83,6 +86,10 @@ class Settings:
         for name, said, known in (("fill", fill, (None, *FILLS)), ("spread", spread, SPREADS)):
             if said not in known:
                 raise ConfigError(f"{name} is {said!r}; {' or '.join(k for k in known if k)} is accepted.", key=name)
+        if like and fill == "auto":
+            raise ConfigError(
+                "like takes the colors of a reference, and fill auto draws colors: give one of them.", key="fill"
+            )
         return cls(
             variants, seed, fill, spread, config.sampler, num_steps or config.num_steps,  # type: ignore[arg-type]
             num_steps or config.variant_steps, bits, num_steps, classes,

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from semcolorize.hints.labels import NEUTRAL_CHROMA
 from semcolorize.hints.model import HintSet
 from semcolorize.hints.rasterize import Overlap, RasterizedHints
 from semcolorize.micrograph.reading import Micrograph
@@ -41,10 +42,11 @@ def result_notes(
         Whether anything has got a color.
     hinted : bool
         Whether there are hints, here or on other views.
-    fill : {"auto", "gray"}
+    fill : {"auto", "gray", "contrast"}
     """
     nothing = not colored and not hinted
-    why = "the model proposes only what it is sure of" if fill == "auto" else "with fill gray only hints give colors"
+    why = "no color was drawn" if fill == "auto" else f"with fill {fill} only hints give colors"
+    rest = sum(np.hypot(*hint.ab) <= NEUTRAL_CHROMA for hint in hints) if fill == "contrast" and colored else 0
     return (
         *micrograph.notes,
         *(f"{skipped}" for skipped in hints.skipped),
@@ -53,6 +55,7 @@ def result_notes(
         *_on_overlaps(drawn.overlaps, hints),
         *_on_bar(drawn.index, bar, hints),
         *([f"no hints, and nothing was colored: {why}."] if nothing else []),
+        *([f"gray hints ({rest}) mark what has no class: fill contrast gives it its color, too."] if rest else []),
     )
 
 

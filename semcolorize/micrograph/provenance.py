@@ -225,8 +225,9 @@ def methods_sentence(provenance: Provenance) -> str:
     p = provenance
     guided = _guidance(len(p.hints), p.settings.get("series") or {}, p.settings.get("like"))
     fill = p.settings.get("fill")
+    like = p.settings.get("like")
     if guided.startswith("guided") and fill == "gray":
-        guided += ", leaving what resembles no hint gray"
+        guided += f", leaving what resembles {'none of them' if like else 'no hint'} gray"
     elif guided.startswith("guided") and fill == "contrast":
         guided += ", with one contrasting color for what resembles no hint"
     black, white = p.display_range
@@ -245,9 +246,10 @@ def methods_sentence(provenance: Provenance) -> str:
         seed = f"; seed {p.seed}"
         made = "Only the CIELAB components a* and b* were generated, by a diffusion model"
         if not guided.startswith("guided"):
+            chosen = " of a palette" if p.settings.get("palette") else ""
             made = (
-                "A neural network told classes of structures apart and a diffusion model drew a color for each, of"
-                " which only the CIELAB components a* and b* were used"
+                f"A neural network told classes of structures apart and a diffusion model drew a color{chosen} for"
+                " each, of which only the CIELAB components a* and b* were used"
             )
     return (
         f"The micrograph was colored with semcolorize {p.version} (weights {p.weights_name}, SHA-256"

@@ -310,6 +310,8 @@ def test_classes_and_palette_bound_automatic_color():
         for part in (disk, ~disk):
             a, b = np.median(ab[part], axis=0)
             assert min(abs((np.degrees(np.arctan2(b, a)) - hue + 180) % 360 - 180) for hue in hues) < 12
+    assert list(result.provenance.settings["palette"]) == ["rust", "teal"]
+    assert "drew a color of a palette" in methods_sentence(result.provenance)
     (one,) = colorizer.colorize(gray, classes=1).ab
     even = one / ink_curve(lab_of(gray))[..., None]
     assert np.std(even, axis=(0, 1)).max() < 1
@@ -334,8 +336,10 @@ def test_the_rest_contrasts_with_what_was_hinted():
     assert [entry.name for entry in result.legend][1:] == ["rest (no hint)"]
     assert result.legend[1].color == result.provenance.settings["rest"] and result.legend[1].share > 0.5
     keep = {"point": [10, 80], "color": "gray", "name": "keep"}
-    told = colorizer.colorize(gray, [*hints, keep], fill="contrast", spread="instance").legend
-    assert [entry.name for entry in told][1:] == ["rest (no hint)"]
+    kept = colorizer.colorize(gray, [*hints, keep], fill="contrast", spread="instance")
+    assert [entry.name for entry in kept.legend][1:] == ["rest (no hint)"]
+    assert any("gray hints (1) mark what has no class" in note for note in kept.notes)
+    assert "rest" not in colorizer.colorize(gray, fill="contrast").provenance.settings
     # Hints of two colors leave a gap for the rest.
     two = [*hints, {"point": [10, 10], "color": "#2080c0"}]
     assert np.isfinite(colorizer.colorize(gray, two, fill="contrast").ab).all()

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from semcolorize.color.lab import lab_to_rgb
-from semcolorize.errors import ImageReadError
+from semcolorize.errors import ConfigError, ImageReadError
 from semcolorize.inference.like import reference_labels
 from semcolorize.micrograph.colored import read_colored
 from semcolorize.micrograph.provenance import methods_sentence
@@ -106,6 +106,20 @@ def test_a_gray_reference_is_refused(colorizer):
         colorizer.colorize(gray, like=gray)
     with pytest.raises(ImageReadError, match="is gray: it has no color to take"):
         colorizer.colorize(gray, like=np.repeat(gray[..., None], 3, axis=-1))
+
+
+def test_a_reference_and_drawn_colors_exclude_each_other(colorizer):
+    lightness, there = disks(PLACES)
+    with pytest.raises(ConfigError, match="give one of them"):
+        colorizer.colorize(gray_of(lightness), like=painted(lightness, there), fill="auto")
+
+
+def test_a_single_pixel_is_colored_or_left(colorizer):
+    red = np.array([[[200, 40, 40]]], np.uint8)
+    one = np.full((1, 1), 120, np.uint8)
+    assert colorizer.colorize(one).rgb.shape == (1, 1, 1, 3)
+    assert colorizer.colorize(one, like=red).rgb.shape == (1, 1, 1, 3)
+    assert colorizer.colorize(gray_of(disks(PLACES)[0]), like=red).rgb.shape == (1, 160, 224, 3)
 
 
 def test_the_command_names_its_reference(tmp_path):
